@@ -1,0 +1,215 @@
+// Package plan is the committed YAML: its types, the strict decoder that names file, line and column, defaults,
+// validation, the JSON schema and the digest. It never talks to a cluster and holds no secret.
+package plan
+
+import "time"
+
+// The only API version and kind there are.
+const (
+	APIVersion = "cutover.dev/v1alpha1"
+	Kind       = "Plan"
+)
+
+// Plan is one migration of one environment.
+type Plan struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Metadata   Metadata `json:"metadata"`
+	Spec       Spec     `json:"spec"`
+
+	// Path is the file it was read from, as the user wrote it; Dir is what relative paths in it are relative to: the
+	// folder in which the tool was started. Neither is part of the file.
+	Path string `json:"-"`
+}
+
+// Metadata names the plan. The name is the value of the label cutover.dev/plan.
+type Metadata struct {
+	Name string `json:"name"`
+}
+
+// Spec is what to move and how carefully.
+type Spec struct {
+	Through    string            `json:"through"` // the last phase that may run; not part of the digest
+	Clusters   Clusters          `json:"clusters"`
+	Namespaces []string          `json:"namespaces"`
+	Entry      Entries           `json:"entry"`
+	Bridge     Bridge            `json:"bridge"`
+	Tail       *Tail             `json:"tail,omitempty"`
+	Link       *Link             `json:"link,omitempty"`
+	DNS        DNS               `json:"dns"`
+	MongoDB    *MongoDB          `json:"mongodb,omitempty"`
+	Waves      []Wave            `json:"waves"`
+	Stepdown   *Stepdown         `json:"stepdown,omitempty"`
+	Approvals  map[string]string `json:"approvals,omitempty"` // phase -> GitHub environment that must have approved this run
+	State      State             `json:"state,omitempty"`
+	Probe      Probe             `json:"probe,omitempty"`
+	Windows    Windows           `json:"windows,omitempty"`
+	Lock       Lock              `json:"lock,omitempty"`
+}
+
+// Clusters pins both clusters.
+type Clusters struct {
+	Old Cluster `json:"old"`
+	New Cluster `json:"new"`
+}
+
+// Cluster is the identity of a cluster: the UID of its kube-system namespace.
+type Cluster struct {
+	UID string `json:"uid"`
+}
+
+// Entries are the public ingresses.
+type Entries struct {
+	Old Entry `json:"old"`
+	New Entry `json:"new"`
+}
+
+// Entry is one public ingress: addresses or one hostname, and the class that its controller obeys.
+type Entry struct {
+	Addresses    []string `json:"addresses,omitempty"`
+	Hostname     string   `json:"hostname,omitempty"`
+	IngressClass string   `json:"ingressClass"`
+	HTTPPort     int      `json:"httpPort,omitempty"`  // default 80
+	HTTPSPort    int      `json:"httpsPort,omitempty"` // default 443
+}
+
+// Bridge is the second, internal, non-TLS ingress of old.
+type Bridge struct {
+	Addresses []string `json:"addresses,omitempty"`
+	Hostname  string   `json:"hostname,omitempty"`
+	Port      int      `json:"port"`
+	Marker    string   `json:"marker"`              // value of the response header X-Cutover-Via that it adds
+	Manifests string   `json:"manifests,omitempty"` // folder or file, relative to the working folder
+	Metrics   *Metrics `json:"metrics,omitempty"`   // with it, drain is measured instead of timed
+	Echo      Echo     `json:"echo"`                // the pod behind the keeper host
+}
+
+// Echo is the small pod of the tool's own image in old that answers the keeper host: it lets the proxy phase see what
+// the bridge passes on, and gives every probe series a control that must carry the marker.
+type Echo struct {
+	Image     string `json:"image"`
+	Namespace string `json:"namespace"` // in old; default: the first of spec.namespaces
+}
+
+// Metrics is where a controller counts its requests.
+type Metrics struct {
+	Port int    `json:"port"`
+	Kind string `json:"kind"` // traefik, nginx, envoy or haproxy
+}
+
+// Tail is the internal, non-TLS entry of new that late clients of old's entry are sent to.
+type Tail struct {
+	Addresses []string `json:"addresses"`
+	Port      int      `json:"port"`
+	Marker    string   `json:"marker,omitempty"` // value of X-Cutover-Via that the inner entry adds; with it the tail is proved, without it timed
+}
+
+// Link is what must be reachable beyond what the plan implies.
+type Link struct {
+	Relay *Relay     `json:"relay,omitempty"`
+	Paths []LinkPath `json:"paths,omitempty"`
+}
+
+// Relay is the pod that dials from inside a cluster.
+type Relay struct {
+	Image string `json:"image"`
+}
+
+// LinkPath is one direction that must work.
+type LinkPath struct {
+	From string `json:"from"` // old or new
+	To   string `json:"to"`   // host:port
+}
+
+// DNS says how names move: by zones, by hand, or not at all. Exactly one of Zones, Manual and None is given.
+type DNS struct {
+	TTL    Duration `json:"ttl,omitempty"`
+	Zones  []Zone   `json:"zones,omitempty"`
+	Manual *Manual  `json:"manual,omitempty"`
+	None   string   `json:"none,omitempty"` // the reason why no name moves
+}
+
+// Manual prints the changes and only verifies.
+type Manual struct{}
+
+// Zone is one DNS zone and who may change it.
+type Zone struct {
+	Name    string   `json:"name"`
+	RFC2136 *RFC2136 `json:"rfc2136,omitempty"`
+}
+
+// RFC2136 is a server that takes signed updates. The secret comes from CUTOVER_TSIG_SECRET.
+type RFC2136 struct {
+	Server    string `json:"server"`
+	Key       string `json:"key"`
+	Algorithm string `json:"algorithm"`
+}
+
+// MongoDB is the replica set that gets new members. The URI comes from CUTOVER_MONGODB_URI.
+type MongoDB struct {
+	New       []string `json:"new"`
+	Manifests string   `json:"manifests,omitempty"`
+	MaxLag    Duration `json:"maxLag,omitempty"`
+	Settle    Duration `json:"settle,omitempty"`
+}
+
+// Wave is a set of workloads that move together.
+type Wave struct {
+	Name      string     `json:"name"`
+	Workloads []Workload `json:"workloads"`
+}
+
+// Workload is one thing that moves. In YAML it is a string or a mapping with ref.
+type Workload struct {
+	Ref       Ref    `json:"ref"`
+	Source    string `json:"source,omitempty"`    // live (default), existing, or a path to committed manifests
+	Callers   string `json:"callers,omitempty"`   // "accepted": callers that stay in old are fine
+	Callees   string `json:"callees,omitempty"`   // "accepted": callees that are not in new are fine
+	Exclusive bool   `json:"exclusive,omitempty"` // never two at once: old off first, then new on
+}
+
+// Ref names a workload: namespace/Kind/name. In YAML it is that one string.
+type Ref struct{ Namespace, Kind, Name string }
+
+func (r Ref) String() string { return r.Namespace + "/" + r.Kind + "/" + r.Name }
+
+// Stepdown says when the MongoDB primary moves.
+type Stepdown struct {
+	After string `json:"after"` // a wave; default: the first by which half of the workloads moved
+}
+
+// State is where the journal, the frozen inventory and the lock live.
+type State struct {
+	Namespace string `json:"namespace,omitempty"` // in both clusters; default cutover-system
+}
+
+// Probe bounds the tool's own requests.
+type Probe struct {
+	Rate         int      `json:"rate,omitempty"`         // requests a second, all hosts together
+	MaxLost      *int     `json:"maxLost,omitempty"`      // requests without an answer
+	MaxErrorRate *Percent `json:"maxErrorRate,omitempty"` // answers that are worse than the baseline
+	Latency      float64  `json:"latency,omitempty"`      // how many times slower than the baseline the median may get
+	Samples      int      `json:"samples,omitempty"`      // consecutive answers per path that prove a swap; at least 50
+}
+
+// Windows are how long the tool looks, waits or lets go on.
+type Windows struct {
+	Watch    Duration `json:"watch,omitempty"`    // after a route swap
+	Drain    Duration `json:"drain,omitempty"`    // in-flight requests end
+	Status   Duration `json:"status,omitempty"`   // the bridge must not write Ingress status
+	Lag      Duration `json:"lag,omitempty"`      // a member's lag stays below mongodb.maxLag
+	Residual Duration `json:"residual,omitempty"` // zero requests at the old entry
+	Ready    Duration `json:"ready,omitempty"`    // a workload becomes ready
+	Routes   Duration `json:"routes,omitempty"`   // a controller obeys a changed route
+}
+
+// Lock is the Lease that keeps a second run out.
+type Lock struct {
+	TTL Duration `json:"ttl,omitempty"`
+}
+
+// Duration is a time.Duration, written as Go writes it: 90s, 2m, 6h.
+type Duration time.Duration
+
+// Percent is a share, written with a percent sign: 0.1%. Its value is the fraction: 0.001.
+type Percent float64
