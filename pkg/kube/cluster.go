@@ -1,0 +1,155 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/phase"
+)
+
+// Cluster is one of the two environments. Its methods may be called from many goroutines.
+type Cluster struct {
+	env      string
+	config   *rest.Config
+	dynamic  dynamic.Interface
+	metadata metadata.Interface
+	timeout  time.Duration
+	canaries []string
+
+	life  context.Context // ends the views; a Cluster is a connection, so it keeps one
+	close context.CancelFunc
+
+	mu    sync.Mutex
+	views map[viewKey]*view
+
+	heard  atomic.Int64 // when the API server last gave an answer that shows that it works, in ns since born
+	born   time.Time    // carries the monotonic clock
+	asking sync.Mutex   // one question at a time about whether it is alive
+}
+
+func newCluster(ctx context.Context, env string, o Options) *Cluster {
+	c := &Cluster{env: env, timeout: o.Timeout, views: map[viewKey]*view{}, born: time.Now()}
+	c.life, c.close = context.WithCancel(ctx)
+	c.heard.Store(-int64(time.Hour))
+	return c
+}
+
+// Env is "old" or "new".
+func (c *Cluster) Env() string { return c.env }
+
+// Canaries are the credentials that the kubeconfig held, for masking.
+func (c *Cluster) Canaries() []string { return c.canaries }
+
+// Close ends the views.
+func (c *Cluster) Close() { c.close() }
+
+// UID is what identifies a cluster: the uid of its namespace kube-system.
+func (c *Cluster) UID(ctx context.Context) (string, error) {
+	ns, err := c.Read(ctx, Namespace, "", "kube-system")
+	if err != nil {
+		return "", fmt.Errorf("identify %s: %w", c.env, err)
+	}
+	if ns.GetUID() == "" {
+		return "", fault.New(fault.Unsure, "", "identify %s: namespace kube-system has no uid", c.env)
+	}
+	return string(ns.GetUID()), nil
+}
+
+var accessReviews = schema.GroupVersionResource{Group: "authorization.k8s.io", Version: "v1", Resource: "selfsubjectaccessreviews"}
+
+// Can asks the API server whether this identity may do each of what concerns this cluster. Every no is in the error.
+func (c *Cluster) Can(ctx context.Context, wanted []phase.Access) error {
+	var errs []error
+	for _, a := range wanted {
+		if a.Env != c.env {
+			continue
+		}
+		allowed, err := c.can(ctx, a)
+		if err != nil {
+			return fmt.Errorf("ask what may be done in %s: %w", c.env, err)
+		}
+		if !allowed {
+			errs = append(errs, fault.New(fault.Refused, "grant it: docs/rbac has the roles for both clusters",
+				"this identity may not %s in %s", describe(a), c.env))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func describe(a phase.Access) string {
+	what := a.Verb + " " + a.Resource
+	if a.Group != "" {
+		what += "." + a.Group
+	}
+	if a.Namespace != "" {
+		what += " in namespace " + a.Namespace
+	}
+	return what
+}
+
+func (c *Cluster) can(ctx context.Context, a phase.Access) (bool, error) {
+	resource, sub, _ := strings.Cut(a.Resource, "/") // "pods/portforward"
+	review, err := From(Kind{Group: accessReviews.Group, Version: accessReviews.Version, Kind: "SelfSubjectAccessReview"},
+		&authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: a.Namespace, Verb: a.Verb, Group: a.Group, Resource: resource, Subresource: sub,
+			},
+		}})
+	if err != nil {
+		return false, err
+	}
+	var answer *unstructured.Unstructured
+	err = c.try(ctx, reading, func(ctx context.Context) error { // it stores nothing, so it may be repeated
+		answer, err = c.dynamic.Resource(accessReviews).Create(ctx, review, metav1.CreateOptions{})
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	allowed, _, err := unstructured.NestedBool(answer.Object, "status", "allowed")
+	return allowed, err
+}
+
+// listen notes every answer that shows a working API server, and takes Retry-After off the answers to requests that
+// this package repeats by itself, or client-go would repeat them too.
+func (c *Cluster) listen(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(r)
+		if err != nil {
+			return resp, err
+		}
+		if resp.StatusCode < 500 && resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusTooManyRequests {
+			c.alive()
+		}
+		if a, ok := r.Context().Value(attemptKey{}).(*attempt); ok {
+			a.after = retryAfter(resp.Header)
+			resp.Header.Del("Retry-After")
+		}
+		return resp, nil
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func (c *Cluster) alive() { c.heard.Store(int64(time.Since(c.born))) }
+
+func (c *Cluster) heardWithin(d time.Duration) bool {
+	return time.Since(c.born)-time.Duration(c.heard.Load()) < d
+}

@@ -1,0 +1,49 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"cutover.dev/cutover/pkg/fault"
+)
+
+// explain gives an error of a request its code and hint. doing reads "get Ingress shop/web in new". The cause stays in
+// the chain, so apierrors.IsNotFound and the like work.
+func (c *Cluster) explain(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	wrapped := fmt.Errorf("%s: %w", doing, err)
+	_, answered := errors.AsType[*apierrors.StatusError](err)
+	switch {
+	case fault.CodeOf(err) != fault.Unknown: // explained already
+		return wrapped
+	case apierrors.IsUnauthorized(err):
+		return fault.Wrap(fault.Refused, "the credentials of "+c.env+" are not, or no longer, valid (a token may have expired): give fresh ones and run the same phase again, it resumes", wrapped)
+	case apierrors.IsForbidden(err):
+		return fault.Wrap(fault.Refused, "this identity lacks a permission, or a quota or an admission policy of "+c.env+" says no: docs/rbac has the roles", wrapped)
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+		return wrapped
+	case errors.Is(err, context.Canceled):
+		return wrapped
+	case !answered, apierrors.IsInternalError(err), apierrors.IsServiceUnavailable(err), apierrors.IsServerTimeout(err), apierrors.IsTimeout(err), apierrors.IsTooManyRequests(err):
+		return fault.Wrap(fault.Unsure, "", fmt.Errorf("could not tell, the API server of %s gave no answer: %w", c.env, wrapped))
+	}
+	return wrapped
+}
+
+// named is "Ingress shop/web in new".
+func (c *Cluster) named(k Kind, ns, name string) string {
+	switch {
+	case name == "" && ns == "":
+		return k.Kind + " objects in " + c.env
+	case name == "":
+		return k.Kind + " objects of " + ns + " in " + c.env
+	case ns == "":
+		return k.Kind + " " + name + " in " + c.env
+	}
+	return k.Kind + " " + ns + "/" + name + " in " + c.env
+}

@@ -1,0 +1,158 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"cutover.dev/cutover/pkg/phase"
+)
+
+// Object describes one object that a phase wants to exist; Step makes a step of it.
+type Object struct {
+	Cluster         *Cluster
+	Plan            string // name of the plan, the value of LabelPlan
+	Kind            Kind
+	Namespace, Name string
+
+	// Want is the object as it should be, without our labels. A metadata.uid in it is not written: for Masked objects
+	// it is part of the fingerprint's key.
+	Want func(context.Context) (*unstructured.Unstructured, error)
+
+	// Ready judges a live object that is as wanted. Nil: that is Done.
+	Ready func(ctx context.Context, live *unstructured.Unstructured) (phase.Observation, error)
+
+	Title string        // "" = "apply Service shop/web in new"
+	Limit time.Duration // how long it may take, there or back
+	Knob  string        // what to raise in the plan
+	Once  []string      // "spec.replicas": wanted only at creation, later differences are fine; no lists on the way
+
+	// Masked keeps every value out of Diff, Intent and Was.
+	Masked bool
+
+	// Intent is what the digest covers, if it is known without asking a cluster. Nil: what the last Observe wanted; it
+	// cannot be marshalled before that.
+	Intent any
+}
+
+// Step makes the step "apply:new/shop/Service/web".
+//
+// Observe: absent is Pending; as wanted is what Ready says, whoever made it; ours but different is Pending; somebody
+// else's and different is Failed and names the owner. Was is null if it was absent, else the object as it was; of a
+// Masked object only that it was there. Revert deletes what was absent, and otherwise applies what was there.
+func (o Object) Step() phase.Step {
+	if o.Title == "" {
+		o.Title = "apply " + o.Cluster.named(o.Kind, o.Namespace, o.Name)
+	}
+	s := &objectStep{Object: o}
+	intent := o.Intent
+	if intent == nil {
+		intent = &s.intent
+	}
+	return phase.Step{
+		ID: "apply:" + o.path(), Title: o.Title, Limit: o.Limit, Knob: o.Knob, Intent: intent,
+		Touches: []phase.Object{{Env: o.Cluster.Env(), Kind: o.Kind.Kind, Namespace: o.Namespace, Name: o.Name}},
+		Observe: s.observe, Apply: s.apply, Revert: s.revert, Reverted: s.reverted,
+	}
+}
+
+func (o Object) path() string {
+	return phase.Object{Env: o.Cluster.Env(), Kind: o.Kind.Kind, Namespace: o.Namespace, Name: o.Name}.String()
+}
+
+type objectStep struct {
+	Object
+	intent intent
+}
+
+// intent is what was wanted last, for the digest.
+type intent struct {
+	mu sync.Mutex
+	is json.RawMessage
+}
+
+// MarshalJSON implements json.Marshaler.
+func (i *intent) MarshalJSON() ([]byte, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.is == nil {
+		return nil, errors.New("what is wanted is not known before the step was observed")
+	}
+	return i.is, nil
+}
+
+func (i *intent) set(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("marshal intent: %w", err)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.is = b
+	return nil
+}
+
+// want asks what is wanted, remembers it for the digest, and makes it ours.
+func (s *objectStep) want(ctx context.Context) (*unstructured.Unstructured, error) {
+	w, err := s.Want(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("work out what %s should be: %w", s.Cluster.named(s.Kind, s.Namespace, s.Name), err)
+	}
+	if w.GetName() != s.Name || w.GetNamespace() != s.Namespace || w.GetKind() != s.Kind.Kind {
+		return nil, fmt.Errorf("%s is to be applied, but what is wanted is %s %s/%s", s.path(), w.GetKind(), w.GetNamespace(), w.GetName())
+	}
+	known := any(bare(w).Object)
+	if s.Masked {
+		if known, err = fingerprint(s.Plan, w); err != nil {
+			return nil, err
+		}
+		known = map[string]any{"kind": s.Kind.Kind, "namespace": s.Namespace, "name": s.Name, "fingerprint": known}
+	}
+	if err := s.intent.set(known); err != nil {
+		return nil, err
+	}
+	w = bare(w)
+	Own(w, s.Plan)
+	return w, nil
+}
+
+// live is what is there, nil if nothing is. Of a Masked object it has the data, so it is asked for directly, but only
+// when the view says that there is one.
+func (s *objectStep) live(ctx context.Context) (*unstructured.Unstructured, error) {
+	u, err := s.Cluster.Get(ctx, s.Kind, s.Namespace, s.Name)
+	if err == nil && metadataOnly(s.Kind) {
+		u, err = s.Cluster.Read(ctx, s.Kind, s.Namespace, s.Name)
+	}
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return u, err
+}
+
+// settled keeps what is wanted only at creation as it is.
+func (s *objectStep) settled(want, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if live == nil || len(s.Once) == 0 {
+		return want, nil
+	}
+	want = want.DeepCopy()
+	for _, path := range s.Once {
+		fields := strings.Split(path, ".")
+		v, ok, err := unstructured.NestedFieldCopy(live.Object, fields...)
+		if err == nil && ok {
+			err = unstructured.SetNestedField(want.Object, v, fields...)
+		} else if err == nil {
+			unstructured.RemoveNestedField(want.Object, fields...)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("keep %s of %s: %w", path, s.path(), err)
+		}
+	}
+	return want, nil
+}

@@ -1,0 +1,95 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/sethvargo/go-retry"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// How a request may be repeated.
+type manner int
+
+const (
+	reading  manner = iota // whatever went wrong, asking again is harmless
+	writing                // conditional: sending it twice cannot write twice
+	blindly                // not conditional: repeated only when it certainly did nothing
+	attempts = 5           // four repetitions, about 3 s of waiting, so that a step's own limit is what people meet
+)
+
+type attemptKey struct{}
+
+// attempt collects what the transport learned about one request.
+type attempt struct{ after time.Duration }
+
+// lost says that a request went out and no answer came back: it may have been done or may yet be done.
+type lost struct{ error }
+
+func (l lost) Unwrap() error { return l.error }
+
+// try sends a request, each time with a deadline of its own, and repeats it where that is safe. After a write whose
+// answer was lost the error of a later attempt is wrapped in lost as well: only the caller can find out what happened.
+func (c *Cluster) try(ctx context.Context, how manner, send func(context.Context) error) error {
+	a := &attempt{}
+	maybe := false
+	err := retry.Do(ctx, a.backoff(), func(ctx context.Context) error {
+		a.after = 0
+		once, cancel := context.WithTimeoutCause(context.WithValue(ctx, attemptKey{}, a), c.timeout,
+			fmt.Errorf("no answer from %s within %s", c.env, c.timeout))
+		defer cancel()
+		err := send(once)
+		if err != nil && once.Err() != nil && ctx.Err() == nil {
+			err = errors.Join(context.Cause(once), err)
+		}
+		again, unclear := judge(err)
+		maybe = maybe || (unclear && how != reading)
+		if again && (!unclear || how != blindly) {
+			return retry.RetryableError(err)
+		}
+		return err
+	})
+	if err != nil && maybe {
+		return lost{err}
+	}
+	return err
+}
+
+// judge says whether asking again may help, and whether the request may have been done.
+func judge(err error) (again, unclear bool) {
+	status, answered := errors.AsType[*apierrors.StatusError](err)
+	switch {
+	case err == nil:
+		return false, false
+	case !answered:
+		return true, !errors.Is(err, syscall.ECONNREFUSED)
+	case status.Status().Code == http.StatusTooManyRequests:
+		return true, false
+	case status.Status().Code >= 500:
+		return true, true
+	}
+	return false, false
+}
+
+// backoff waits as long as the server asked for, otherwise 0.2 s, doubling.
+func (a *attempt) backoff() retry.Backoff {
+	own := retry.WithMaxRetries(attempts-1, retry.WithJitterPercent(20, retry.NewExponential(200*time.Millisecond)))
+	return retry.BackoffFunc(func() (time.Duration, bool) {
+		wait, stop := own.Next()
+		return max(wait, a.after), stop
+	})
+}
+
+// retryAfter reads the header. More than a minute is a server that is not coming back for this run.
+func retryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return min(time.Duration(seconds)*time.Second, time.Minute)
+}

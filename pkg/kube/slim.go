@@ -1,0 +1,52 @@
+package kube
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+// slim is what a view keeps of an object. Of managedFields only who and how (OwnerOf reads them), not the fields, which
+// are often half of an object. kubectl's copy of the object goes as well: of a Secret it would be the data.
+func (v *view) slim(in any) (any, error) {
+	u, err := untyped(v.key.kind, in)
+	if err != nil || u == nil {
+		return in, err
+	}
+	if metadataOnly(v.key.kind) {
+		delete(u.Object, "data")
+		delete(u.Object, "stringData")
+	}
+	if managers, ok, _ := unstructured.NestedFieldNoCopy(u.Object, "metadata", "managedFields"); ok {
+		if managers, ok := managers.([]any); ok {
+			for _, m := range managers {
+				if m, ok := m.(map[string]any); ok {
+					delete(m, "fieldsV1")
+					delete(m, "fieldsType")
+				}
+			}
+		}
+	}
+	unstructured.RemoveNestedField(u.Object, "metadata", "annotations", lastApplied)
+	return u, nil
+}
+
+func untyped(k Kind, in any) (*unstructured.Unstructured, error) {
+	switch o := in.(type) {
+	case *unstructured.Unstructured:
+		return o, nil
+	case *metav1.PartialObjectMetadata:
+		object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+		if err != nil {
+			return nil, fmt.Errorf("read metadata of %s: %w", k.Kind, err)
+		}
+		u := &unstructured.Unstructured{Object: object}
+		u.SetGroupVersionKind(k.GVK())
+		return u, nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,203 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/util/csaupgrade"
+
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/phase"
+)
+
+// Apply makes an object what obj says. It must carry our labels (Own), and so must what is there already: anything
+// else is refused with code fault.Refused and its owner's name. An absent object is created and one of ours is applied
+// server-side, with force, at the resourceVersion read; when it appeared or changed in between, phase.ErrMoved.
+func (c *Cluster) Apply(ctx context.Context, obj *unstructured.Unstructured) error {
+	k, err := kindOf(obj)
+	if err != nil {
+		return err
+	}
+	ns, name := obj.GetNamespace(), obj.GetName()
+	doing := "apply " + c.named(k, ns, name)
+	plan := obj.GetLabels()[LabelPlan]
+	if !Ours(obj, plan) {
+		return fmt.Errorf("%s: it does not carry the labels of a plan", doing)
+	}
+	wanted := bare(obj)
+	_, err = c.Get(ctx, k, ns, name)
+	if apierrors.IsNotFound(err) {
+		return c.explain(doing, c.create(ctx, k, wanted))
+	}
+	if err != nil {
+		return c.explain(doing, err)
+	}
+	live, err := c.read(ctx, k, ns, name)
+	if apierrors.IsNotFound(err) {
+		return fmt.Errorf("%s: it vanished: %w", doing, phase.ErrMoved)
+	}
+	if err != nil {
+		return c.explain(doing, err)
+	}
+	if !Ours(live, plan) {
+		return fmt.Errorf("%s: %w", doing, c.foreign(k, live))
+	}
+	return c.explain(doing, c.apply(ctx, k, wanted, live))
+}
+
+// foreign is the refusal to touch what is not ours.
+func (c *Cluster) foreign(k Kind, live *unstructured.Unstructured) error {
+	owner := OwnerOf(live)
+	if owner == "" {
+		owner = "somebody unknown"
+	}
+	return fault.New(fault.Refused, "remove it, or take it out of the plan; cutover never overwrites what it did not make",
+		"%s exists and is not ours, it belongs to %s", c.named(k, live.GetNamespace(), live.GetName()), owner)
+}
+
+func (c *Cluster) create(ctx context.Context, k Kind, wanted *unstructured.Unstructured) error {
+	var made *unstructured.Unstructured
+	err := c.try(ctx, writing, func(ctx context.Context) (err error) {
+		made, err = c.dynamic.Resource(k.GVR()).Namespace(wanted.GetNamespace()).Create(ctx, wanted, metav1.CreateOptions{FieldManager: Manager})
+		return err
+	})
+	if apierrors.IsAlreadyExists(err) || errors.As(err, new(lost)) {
+		return c.after(ctx, k, wanted, err)
+	}
+	if err != nil {
+		return err
+	}
+	return c.seen(ctx, k, made)
+}
+
+// apply brings one of ours to what is wanted. What was created or patched is in managedFields as "Update", and a
+// server-side apply would not remove what is no longer wanted from it, so that is made over to "Apply" first.
+func (c *Cluster) apply(ctx context.Context, k Kind, wanted, live *unstructured.Unstructured) error {
+	resource := c.dynamic.Resource(k.GVR()).Namespace(wanted.GetNamespace())
+	upgrade, err := csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(Manager), Manager)
+	if err != nil {
+		return err
+	}
+	var made *unstructured.Unstructured
+	err = c.try(ctx, writing, func(ctx context.Context) (err error) {
+		if upgrade != nil {
+			if live, err = resource.Patch(ctx, wanted.GetName(), types.JSONPatchType, upgrade, metav1.PatchOptions{FieldManager: Manager}); err != nil {
+				return err
+			}
+			upgrade = nil
+		}
+		at := wanted.DeepCopy()
+		at.SetResourceVersion(live.GetResourceVersion())
+		made, err = resource.Apply(ctx, wanted.GetName(), at, metav1.ApplyOptions{FieldManager: Manager, Force: true})
+		return err
+	})
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) || errors.As(err, new(lost)) {
+		return c.after(ctx, k, wanted, err)
+	}
+	if err != nil {
+		return err
+	}
+	return c.seen(ctx, k, made)
+}
+
+// after decides about a write that was refused because something changed, or whose answer was lost.
+func (c *Cluster) after(ctx context.Context, k Kind, wanted *unstructured.Unstructured, cause error) error {
+	if !errors.As(cause, new(lost)) {
+		return fmt.Errorf("%w (%w)", phase.ErrMoved, cause)
+	}
+	live, err := c.read(ctx, k, wanted.GetNamespace(), wanted.GetName())
+	if err != nil || len(Differences(wanted, live)) > 0 {
+		return fmt.Errorf("the answer was lost, it may have been written: %w", cause)
+	}
+	return c.seen(ctx, k, live)
+}
+
+// Op is one operation of a JSON patch (RFC 6902).
+type Op struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+// MarshalJSON writes the value even when it is empty: "replace with 0" needs it.
+func (o Op) MarshalJSON() ([]byte, error) {
+	out := map[string]any{"op": o.Op, "path": o.Path}
+	if o.Op != "remove" {
+		out["value"] = o.Value
+	}
+	return json.Marshal(out)
+}
+
+// Patch changes one object in one atomic step. A `test` operation that does not hold, or an object that is gone, is
+// phase.ErrMoved. Without any `test` the patch is not sent again after an answer was lost.
+func (c *Cluster) Patch(ctx context.Context, k Kind, ns, name string, ops []Op) error {
+	doing := "patch " + c.named(k, ns, name)
+	body, err := json.Marshal(ops)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	how := blindly
+	if tested(ops) {
+		how = writing
+	}
+	var made *unstructured.Unstructured
+	err = c.try(ctx, how, func(ctx context.Context) (err error) {
+		made, err = c.dynamic.Resource(k.GVR()).Namespace(ns).Patch(ctx, name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: Manager})
+		return err
+	})
+	if err != nil {
+		return c.explain(doing, c.unpatched(ctx, k, ns, name, ops, err))
+	}
+	return c.explain(doing, c.seen(ctx, k, made))
+}
+
+// unpatched finds out why a patch was not accepted, and whether it was written nevertheless.
+func (c *Cluster) unpatched(ctx context.Context, k Kind, ns, name string, ops []Op, cause error) error {
+	if errors.As(cause, new(lost)) {
+		live, err := c.read(ctx, k, ns, name)
+		if err == nil && patched(live.Object, ops) {
+			return c.seen(ctx, k, live)
+		}
+		return fmt.Errorf("the answer was lost, it may have been written: %w", cause)
+	}
+	if apierrors.IsConflict(cause) || apierrors.IsNotFound(cause) {
+		return fmt.Errorf("%w (%w)", phase.ErrMoved, cause)
+	}
+	if apierrors.IsInvalid(cause) && tested(ops) {
+		if live, err := c.read(ctx, k, ns, name); err == nil && !holds(live.Object, ops) {
+			return fmt.Errorf("%w (%w)", phase.ErrMoved, cause)
+		}
+	}
+	return cause
+}
+
+// Delete removes the object with that uid, and in the background what it owns. Gone already is no error; another object
+// of the same name is phase.ErrMoved.
+func (c *Cluster) Delete(ctx context.Context, k Kind, ns, name string, uid types.UID) error {
+	doing := "delete " + c.named(k, ns, name)
+	if uid == "" {
+		return fmt.Errorf("%s: it takes a uid", doing)
+	}
+	background := metav1.DeletePropagationBackground
+	err := c.try(ctx, writing, func(ctx context.Context) error {
+		return c.dynamic.Resource(k.GVR()).Namespace(ns).Delete(ctx, name,
+			metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background})
+	})
+	switch {
+	case apierrors.IsConflict(err) && !errors.As(err, new(lost)):
+		return fmt.Errorf("%s: %w (%w)", doing, phase.ErrMoved, err)
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err): // gone, or replaced since: ours is gone
+		err = nil
+	}
+	if err != nil {
+		return c.explain(doing, err)
+	}
+	return c.explain(doing, c.gone(ctx, k, ns, name, uid))
+}
