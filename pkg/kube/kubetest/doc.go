@@ -1,0 +1,9 @@
+// Package kubetest starts a real API server (etcd and kube-apiserver, nothing else) on loopback ports for tests.
+//
+// There are no controllers, no scheduler and no kubelet: a Deployment makes no Pods, a deleted namespace stays, a
+// Service gets a cluster IP but no EndpointSlice. What is real is what a fake client lacks: validation, defaults,
+// admission, RBAC, resourceVersions, server-side apply and its conflicts, watches.
+//
+// The programs are one multi-call binary, which the lab builds. It is looked for in CUTOVER_HYPERKUBE and then in the
+// lab's cache. Without it the test is skipped, or fails if CUTOVER_REQUIRE_APISERVER=1. Nothing here needs root.
+package kubetest
