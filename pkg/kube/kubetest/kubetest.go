@@ -243,4 +243,3 @@ func freePorts(n int) ([]int, error) {
 	}
 	return ports, nil
 }
-
