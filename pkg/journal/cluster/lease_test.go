@@ -1,0 +1,194 @@
+package cluster
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/kube"
+)
+
+const ttl = 30 * time.Second
+
+func take(t *testing.T, api API, holder string) *Lease {
+	t.Helper()
+	l := NewLease(api, "ns", "shop", ttl)
+	if err := l.Acquire(t.Context(), holder); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func letGo(t *testing.T, l *Lease) {
+	t.Helper()
+	if err := l.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func held(l *Lease) bool {
+	_, err := l.Held()
+	return err == nil
+}
+
+func TestALiveHolderKeepsOthersOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newMemory()
+		a := take(t, api, "run-1")
+		defer letGo(t, a)
+		start := time.Now()
+		err := NewLease(api, "ns", "shop", ttl).Acquire(t.Context(), "run-2")
+		locked, ok := errors.AsType[*LockedError](err)
+		if !ok || locked.Holder != "run-1" || fault.CodeOf(err) != fault.Locked || len(fault.Hints(err)) == 0 {
+			t.Fatalf("second run: %v", err)
+		}
+		if waited := time.Since(start); waited > ttl/3 {
+			t.Errorf("it took %s to see that the holder lives", waited)
+		}
+		time.Sleep(10 * ttl)
+		if !held(a) {
+			t.Error("not held any more after ten ttls of renewing")
+		}
+	})
+}
+
+func TestADeadHoldersLockIsFreeAfterOneTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newMemory()
+		a := take(t, api, "run-1")
+		die(a)
+		start := time.Now()
+		b := take(t, api, "run-2")
+		defer letGo(t, b)
+		if waited := time.Since(start); waited < ttl || waited > ttl+10*time.Second {
+			t.Errorf("taken after %s, want about %s", waited, ttl)
+		}
+		if held(a) {
+			t.Error("both hold it")
+		}
+	})
+}
+
+// die ends the renewing as the end of a process does.
+func die(l *Lease) {
+	l.end()
+	<-l.ended
+}
+
+func TestALongDeadHoldersLockIsFreeAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newMemory()
+		die(take(t, api, "run-1"))
+		time.Sleep(2*ttl + time.Minute + time.Second)
+		start := time.Now()
+		letGo(t, take(t, api, "run-2"))
+		if waited := time.Since(start); waited > 0 {
+			t.Errorf("waited %s", waited)
+		}
+	})
+}
+
+func TestAHolderWithoutAnAPIServerStopsBelievingBeforeOthersMayTakeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newMemory()
+		a := take(t, api, "run-1")
+		defer func() { _ = a.Release(t.Context()) }()
+		api.fail(errors.New("gone"))
+		time.Sleep(ttl * 2 / 3)
+		if until, err := a.Held(); err == nil {
+			t.Errorf("held until %s without a renewal since the start", until)
+		}
+		api.fail(nil)
+		time.Sleep(ttl / 3)
+		if !held(a) {
+			t.Error("nobody else took it and the API server is back: still not held")
+		}
+	})
+}
+
+func TestAPausedProcessFindsItsLockLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newMemory()
+		a := take(t, api, "run-1")
+		die(a) // no renewal while it is stopped
+		b := take(t, api, "run-2")
+		defer letGo(t, b)
+		if err := a.once(t.Context()); !errors.Is(err, ErrLost) { // the first thing after SIGCONT
+			t.Errorf("renewal after another took it: %v", err)
+		}
+		letGo(t, a)
+		if !held(b) {
+			t.Error("the release of the old holder took the lock from the new one")
+		}
+	})
+}
+
+func TestARequestToStopReachesTheHolderAndARollbackThenGetsTheLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newMemory()
+		a := take(t, api, "forward")
+		b := NewLease(api, "ns", "shop", ttl)
+		if err := b.RequestStop(t.Context(), "rollback by ann"); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			<-a.Stopped()
+			time.Sleep(3 * time.Second) // to its safe point
+			letGo(t, a)
+		}()
+		if err := b.Await(t.Context(), "rollback"); err != nil {
+			t.Fatal(err)
+		}
+		defer letGo(t, b)
+		if a.StopAskedBy() != "rollback by ann" {
+			t.Errorf("asked by %q", a.StopAskedBy())
+		}
+		select {
+		case <-b.Stopped():
+			t.Error("the new holder inherited the request to stop")
+		case <-time.After(ttl):
+		}
+	})
+}
+
+func TestBreakingALockTakesTheHoldersName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newMemory()
+		a := take(t, api, "run-1")
+		other := NewLease(api, "ns", "shop", ttl)
+		if err := other.Break(t.Context(), "run-2"); fault.CodeOf(err) != fault.Refused {
+			t.Fatalf("broken with the wrong name: %v", err)
+		}
+		if err := other.Break(t.Context(), "run-1"); err != nil {
+			t.Fatal(err)
+		}
+		if h, err := other.Holder(t.Context()); h != nil || err != nil {
+			t.Errorf("holder after the break: %v %v", h, err)
+		}
+		time.Sleep(ttl / 3)
+		if held(a) {
+			t.Error("the old holder still believes in it")
+		}
+		b := take(t, api, "run-3")
+		letGo(t, a)
+		if !held(b) {
+			t.Error("lost to the release of the old holder")
+		}
+		letGo(t, b)
+	})
+}
+
+func TestADeletedLeaseIsALostLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newMemory()
+		a := take(t, api, "run-1")
+		api.remove(kube.Lease, "ns", "cutover-shop")
+		time.Sleep(ttl / 3)
+		if _, err := a.Held(); !errors.Is(err, ErrLost) {
+			t.Errorf("held: %v", err)
+		}
+		letGo(t, a)
+	})
+}
