@@ -1,0 +1,162 @@
+package rig
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"cutover.dev/cutover/lab/netns"
+	"cutover.dev/cutover/lab/proc"
+	"cutover.dev/cutover/lab/progress"
+	"cutover.dev/cutover/lab/ready"
+	"cutover.dev/cutover/lab/state"
+	"cutover.dev/cutover/lab/world"
+)
+
+// Down takes everything down that is there, also what a killed up or down has left, and
+// fails when something is left in the end. With nothing there it does nothing.
+func Down(ctx context.Context, w world.World, report *progress.Progress) error {
+	if err := Possible(); err != nil {
+		return err
+	}
+	release, err := lock(w)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return down(ctx, w, report)
+}
+
+func down(ctx context.Context, w world.World, report *progress.Progress) error {
+	var known state.State
+	if file, err := state.Open(statePath(w)); err == nil {
+		known = file.Now()
+	}
+	report.Expect(3)
+	if err := proc.KillAll(ctx, w, known.Processes); err != nil {
+		return fmt.Errorf("take the lab down: %w", err)
+	}
+	report.Done("processes are gone")
+	errs := []error{unmount(ctx, w), netns.Down(ctx)}
+	report.Done("mounts and networks are gone")
+	errs = append(errs, removeGroups(ctx), os.RemoveAll(w.Run), netns.Tidy(ctx), removeFolders(known.Folders))
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("take the lab down: %w", err)
+	}
+	if err := Check(ctx, w); err != nil {
+		return err
+	}
+	report.Done("nothing is left")
+	return nil
+}
+
+// unmount ends every mount below the run folder, the deepest first.
+func unmount(ctx context.Context, w world.World) error {
+	points, err := mounts(w)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, point := range slices.Backward(points) {
+		if exec.CommandContext(ctx, "umount", point).Run() == nil {
+			continue
+		}
+		if out, err := exec.CommandContext(ctx, "umount", "--lazy", point).CombinedOutput(); err != nil {
+			errs = append(errs, fmt.Errorf("unmount %s: %w: %s", point, err, bytes.TrimSpace(out)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// mounts are the mount points below the run folder, in the order in which they were made.
+func mounts(w world.World) ([]string, error) {
+	data, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return nil, fmt.Errorf("list the mounts: %w", err)
+	}
+	return mountsBelow(string(data), w.Run), nil
+}
+
+func mountsBelow(table, folder string) []string {
+	var points []string
+	for line := range strings.Lines(table) {
+		fields := strings.Fields(line)
+		if len(fields) > 1 && (fields[1] == folder || strings.HasPrefix(fields[1], folder+"/")) {
+			points = append(points, fields[1])
+		}
+	}
+	return points
+}
+
+// groupName is the control group that containerd puts every pod in, whatever it is told. It
+// is shared with any other containerd of the machine, so only empty ones may go.
+const groupName = "k8s.io"
+
+func groups() []string {
+	var found []string
+	for _, pattern := range []string{"/sys/fs/cgroup/" + groupName, "/sys/fs/cgroup/*/" + groupName} {
+		some, _ := filepath.Glob(pattern)
+		found = append(found, some...)
+	}
+	return found
+}
+
+// removeGroups removes the empty control groups of pods. A group stays busy for a moment
+// after its last process has ended.
+func removeGroups(ctx context.Context) error {
+	return ready.Until(ctx, "the end of the pods' control groups", 5*time.Second, func(context.Context) error {
+		for _, top := range groups() {
+			err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+				if err != nil || !entry.IsDir() {
+					return err
+				}
+				return removeEmpty(path)
+			})
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// removeEmpty removes a control group with everything below that has no process.
+func removeEmpty(group string) error {
+	entries, err := os.ReadDir(group)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if entry.IsDir() {
+			if err := removeEmpty(filepath.Join(group, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	processes, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
+	if err != nil || len(processes) > 0 {
+		return err // somebody else's
+	}
+	return os.Remove(group)
+}
+
+// removeFolders removes the mount points that the lab made, if nobody uses them by now.
+func removeFolders(folders []string) error {
+	var errs []error
+	for _, folder := range slices.Backward(folders) {
+		entries, err := os.ReadDir(folder)
+		if errors.Is(err, fs.ErrNotExist) || len(entries) > 0 {
+			continue
+		}
+		errs = append(errs, os.Remove(folder))
+	}
+	return errors.Join(errs...)
+}

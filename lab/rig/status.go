@@ -1,0 +1,80 @@
+package rig
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"cutover.dev/cutover/lab/cluster"
+	"cutover.dev/cutover/lab/objects"
+	"cutover.dev/cutover/lab/proc"
+	"cutover.dev/cutover/lab/state"
+	"cutover.dev/cutover/lab/world"
+)
+
+// Result is the answer of one check; Err nil is good.
+type Result struct {
+	Name string
+	Err  error
+	Took time.Duration
+}
+
+// check is one question about a lab that should be up.
+type check struct {
+	name string
+	look func(context.Context) error
+}
+
+// Status asks every question once, at the same time, and answers in a fixed order.
+func Status(ctx context.Context, w world.World) []Result {
+	file, err := state.Open(statePath(w))
+	if err != nil {
+		return []Result{{Name: "state", Err: err}}
+	}
+	checks := processChecks(w, file)
+	for _, c := range world.Clusters() {
+		more, err := clusterChecks(w, c)
+		if err != nil {
+			return []Result{{Name: c.Name, Err: err}}
+		}
+		checks = append(checks, more...)
+	}
+	results := make([]Result, len(checks))
+	var wait sync.WaitGroup
+	for i, one := range checks {
+		wait.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+			defer cancel()
+			begin := time.Now()
+			err := one.look(ctx)
+			results[i] = Result{Name: one.name, Err: err, Took: time.Since(begin)}
+		})
+	}
+	wait.Wait()
+	return results
+}
+
+func processChecks(w world.World, file *state.File) []check {
+	var checks []check
+	for _, p := range file.Now().Processes {
+		checks = append(checks, check{p.Name + " runs", func(context.Context) error {
+			return proc.Ended(w, file, p.Name)
+		}})
+	}
+	return checks
+}
+
+func clusterChecks(w world.World, c world.Cluster) ([]check, error) {
+	client, err := objects.Connect(w.Kubeconfig(c, world.UserAdmin))
+	if err != nil {
+		return nil, err
+	}
+	it := cluster.New(c, cluster.Deps{World: w})
+	it.Client = client
+	return []check{
+		{c.Name + ": API server is ready", it.APIReady},
+		{c.Name + ": node is ready", it.NodeReady},
+		{c.Name + ": Services answer", it.ServicesAnswer},
+		{c.Name + ": metrics are served", it.MetricsReady},
+	}, nil
+}

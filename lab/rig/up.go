@@ -1,0 +1,101 @@
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"cutover.dev/cutover/lab/cache"
+	"cutover.dev/cutover/lab/cluster"
+	"cutover.dev/cutover/lab/netns"
+	"cutover.dev/cutover/lab/pki"
+	"cutover.dev/cutover/lab/progress"
+	"cutover.dev/cutover/lab/state"
+	"cutover.dev/cutover/lab/world"
+)
+
+// ErrUnhealthy says that a lab is up but not as it should be.
+var ErrUnhealthy = errors.New("a lab is up but something in it is off: take it down first")
+
+// Up takes the lab up. A healthy one that is up already is left as it is; the remains of one
+// whose up was killed are cleared away first. After an error the daemons that run are left for
+// inspection; Down removes them.
+func Up(ctx context.Context, w world.World, report *progress.Progress) error {
+	if err := Possible(); err != nil {
+		return err
+	}
+	source, err := world.Source()
+	if err != nil {
+		return err
+	}
+	release, err := lock(w)
+	if err != nil {
+		return err
+	}
+	defer release()
+	found, _, err := find(ctx, w)
+	if err != nil {
+		return err
+	}
+	switch found {
+	case running:
+		return stillGood(ctx, w, report)
+	case wreck:
+		report.Note("an earlier lab was not taken down; doing that first")
+		if err := down(ctx, w, report); err != nil {
+			return err
+		}
+	}
+	stock, err := cache.Ensure(ctx, w, source, report)
+	if err != nil {
+		return err
+	}
+	return build(ctx, w, stock, report)
+}
+
+// build starts everything on a machine where nothing of a lab is.
+func build(ctx context.Context, w world.World, stock *cache.Cache, report *progress.Progress) error {
+	report.Expect(1 + 2*cluster.Steps)
+	file, err := state.Create(statePath(w))
+	if err != nil {
+		return err
+	}
+	if err := cluster.PrepareMounts(ctx, w, file); err != nil {
+		return err
+	}
+	if err := netns.Up(ctx); err != nil {
+		return err
+	}
+	authority, err := pki.NewAuthority("cutover lab")
+	if err != nil {
+		return err
+	}
+	if err := authority.Write(filepath.Dir(w.CA())); err != nil {
+		return err
+	}
+	report.Done("networks are up")
+	group, inner := errgroup.WithContext(ctx)
+	for _, c := range world.Clusters() {
+		group.Go(func() error {
+			it := cluster.New(c, cluster.Deps{World: w, State: file, Report: report, Authority: authority, Images: stock.Images})
+			return it.Start(inner)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("take the lab up: %w", err)
+	}
+	return file.Finish()
+}
+
+func stillGood(ctx context.Context, w world.World, report *progress.Progress) error {
+	for _, r := range Status(ctx, w) {
+		if r.Err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrUnhealthy, r.Name, r.Err)
+		}
+	}
+	report.Note("the lab is up and healthy already")
+	return nil
+}
