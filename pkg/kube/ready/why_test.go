@@ -1,0 +1,47 @@
+package ready_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/kube/kubetest"
+	"cutover.dev/cutover/pkg/kube/ready"
+)
+
+func TestMain(m *testing.M) { os.Exit(kubetest.Main(m)) }
+
+func TestWhyTellsFactsAndNeverMoreThanItCouldRead(t *testing.T) {
+	s := kubetest.Shared(t)
+	c, err := kube.Connect(t.Context(), "new", s.Kubeconfig, kube.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	selector := map[string]string{"app": "web"}
+	if facts := strings.Join(ready.Why(t.Context(), c, "default", selector), "\n"); !strings.Contains(facts, "no pod with app=web") {
+		t.Errorf("without pods: %s", facts)
+	}
+	for _, text := range []string{
+		`{apiVersion: v1, kind: Pod, metadata: {namespace: default, name: web-1, labels: {app: web}}, spec: {containers: [{name: app, image: none}]}}`,
+		`{apiVersion: v1, kind: Event, metadata: {namespace: default, name: e1}, involvedObject: {kind: Pod, namespace: default, name: web-1}, type: Warning, reason: Failed, message: "pull none: not found", lastTimestamp: "2026-01-02T03:04:05Z"}`,
+		`{apiVersion: v1, kind: Event, metadata: {namespace: default, name: e2}, involvedObject: {kind: Pod, namespace: default, name: other}, type: Warning, reason: Unrelated}`,
+	} {
+		if _, err := c.Create(t.Context(), parse(t, text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	facts := strings.Join(ready.Why(t.Context(), c, "default", selector), "\n")
+	if !strings.Contains(facts, "pod web-1: Pending") || !strings.Contains(facts, "Pod web-1: Failed: pull none: not found") || strings.Contains(facts, "Unrelated") {
+		t.Error(facts)
+	}
+	nobody, err := kube.Connect(t.Context(), "new", s.As(t, "nobody"), kube.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nobody.Close()
+	if facts := strings.Join(ready.Why(t.Context(), nobody, "default", selector), "\n"); !strings.Contains(facts, "could not be read") || strings.Contains(facts, "no pod") {
+		t.Errorf("without permission: %s", facts)
+	}
+}
