@@ -4,11 +4,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -20,24 +18,22 @@ type Difference struct {
 
 // Differences lists where live is not as wanted says. What wanted does not mention does not count, so defaults and
 // what others add are no difference; but a selector is compared as a whole, because one more label in it selects other
-// pods. Lists are compared in order and must be of the same length. Absent, null and empty are the same. Quantities are
-// compared by value ("1000m" is "1"). Our labels, what only a server sets and the status are left out.
+// pods. Lists are compared in order and must be of the same length. Absent, null and empty are the same. Both are read
+// as the Go type of their kind first, if it is known here, so that "1000m" is "1" and a false that is as good as absent
+// is absent. Our labels, what only a server sets and the status are left out.
 func Differences(wanted, live *unstructured.Unstructured) []Difference {
-	w, l := normal(wanted), normal(live)
 	var all []Difference
-	walk(&all, "", w, l, walkMode{limitRange: wanted.GetKind() == LimitRange.Kind})
+	walk(&all, "", normal(wanted), normal(live), false)
 	return all
 }
 
-// walkMode is what the keys above say about the values below.
-type walkMode struct{ quantity, exact, limitRange, target bool }
-
-func walk(all *[]Difference, path string, want, live any, m walkMode) {
-	if empty(want) && (!m.exact || empty(live)) {
-		_, list := want.([]any)
-		if !list || empty(live) {
-			return
-		}
+// walk compares one value. exact: what is not wanted counts as well.
+func walk(all *[]Difference, path string, want, live any, exact bool) {
+	if empty(want) && empty(live) {
+		return
+	}
+	if _, list := want.([]any); empty(want) && !list && !exact {
+		return
 	}
 	switch w := want.(type) {
 	case map[string]any:
@@ -46,12 +42,12 @@ func walk(all *[]Difference, path string, want, live any, m walkMode) {
 			break
 		}
 		keys := slices.Collect(maps.Keys(w))
-		if m.exact {
+		if exact {
 			keys = append(keys, slices.Collect(maps.Keys(l))...)
 		}
 		slices.Sort(keys)
 		for _, key := range slices.Compact(keys) {
-			walk(all, join(path, key), w[key], l[key], m.into(key))
+			walk(all, join(path, key), w[key], l[key], exact || strings.HasSuffix(strings.ToLower(key), "selector"))
 		}
 		return
 	case []any:
@@ -60,47 +56,29 @@ func walk(all *[]Difference, path string, want, live any, m walkMode) {
 			break
 		}
 		for i := range w {
-			walk(all, fmt.Sprintf("%s[%d]", path, i), w[i], l[i], m)
+			walk(all, fmt.Sprintf("%s[%d]", path, i), w[i], l[i], exact)
 		}
 		return
 	default:
-		if same(want, live) || (m.quantity && sameQuantity(want, live)) {
+		if same(want, live) {
 			return
 		}
 	}
 	*all = append(*all, Difference{Path: path, Live: live, Want: want})
 }
 
-// into is the mode for what is below a key.
-func (m walkMode) into(key string) walkMode {
-	switch key {
-	case "requests", "limits", "hard", "capacity", "sizeLimit", "averageValue", "divisor", "overhead":
-		m.quantity = true
-	case "target": // of an autoscaler's metric
-		m.target = true
-	case "value":
-		m.quantity = m.target
-	case "max", "min", "default", "defaultRequest", "maxLimitRequestRatio":
-		m.quantity = m.quantity || m.limitRange
-	}
-	if strings.HasSuffix(strings.ToLower(key), "selector") {
-		m.exact = true
-	}
-	return m
-}
-
-func sameQuantity(a, b any) bool {
-	x, errX := resource.ParseQuantity(fmt.Sprint(a))
-	y, errY := resource.ParseQuantity(fmt.Sprint(b))
-	return errX == nil && errY == nil && x.Cmp(y) == 0
-}
-
 func empty(v any) bool {
-	if v == nil {
+	switch v := v.(type) {
+	case nil:
 		return true
+	case string:
+		return v == ""
+	case map[string]any:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
 	}
-	r := reflect.ValueOf(v)
-	return (r.Kind() == reflect.Map || r.Kind() == reflect.Slice) && r.Len() == 0
+	return false
 }
 
 func join(path, key string) string {
@@ -124,9 +102,10 @@ func bare(obj *unstructured.Unstructured) *unstructured.Unstructured {
 	return u
 }
 
-// normal is bare, without our labels, and with stringData of a Secret where it ends up.
+// normal is bare, without our labels, with stringData of a Secret where it ends up, and written as the Go type of its
+// kind writes it.
 func normal(obj *unstructured.Unstructured) map[string]any {
-	u := bare(obj)
+	u := bare(retyped(obj))
 	unstructured.RemoveNestedField(u.Object, "metadata", "labels", LabelManaged)
 	unstructured.RemoveNestedField(u.Object, "metadata", "labels", LabelPlan)
 	delete(u.Object, "apiVersion")
