@@ -149,3 +149,16 @@ func TestAHalfSwappedServiceCountsAsNotMoved(t *testing.T) {
 		t.Error("cart is on another port than in old")
 	}
 }
+
+func TestAPathThatIsEmptyIsTheRoot(t *testing.T) {
+	as := networkingv1.PathTypeImplementationSpecific
+	old := &networkingv1.Ingress{Spec: networkingv1.IngressSpec{Rules: []networkingv1.IngressRule{{
+		Host: "a.test",
+		IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{
+			Paths: []networkingv1.HTTPIngressPath{{PathType: &as}},
+		}},
+	}}}}
+	if paths := ingress.Desired(old, nil, ingress.Target{}).Spec.Rules[0].HTTP.Paths; len(paths) != 1 {
+		t.Errorf("a second catch-all beside the one that is there: %v", paths)
+	}
+}
