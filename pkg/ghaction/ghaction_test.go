@@ -128,6 +128,20 @@ func TestForeignTextIssuesNoCommands(t *testing.T) {
 	}
 }
 
+func TestForeignTextStandsBetweenTokensAndKeepsItsLines(t *testing.T) {
+	_, out, r := start(t)
+	fmt.Fprint(r.Foreign(nil), "one\rtwo\r\nthree\n")
+	r.Annotate(ghaction.Notice, "", 0, 0, "x")
+	lines := runnertest.Lines(out.String())
+	stop, ok := strings.CutPrefix(lines[0], "::stop-commands::")
+	if !ok || len(lines) != 6 || lines[4] != "::"+stop+"::" || stop == "" {
+		t.Fatalf("%q", lines)
+	}
+	if diff := cmp.Diff([]string{"one", "two", "three"}, lines[1:4]); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestOurCommandsAreObeyedBetweenForeignText(t *testing.T) {
 	_, out, r := start(t)
 	w := r.Foreign(nil)
