@@ -11,10 +11,10 @@ import (
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
+	"k8s.io/streaming/pkg/httpstream"
 )
 
 // Dial opens a TCP connection to a port of a pod by way of the API server. It takes get and create on
@@ -62,7 +62,7 @@ func (c *Cluster) dialer(ns, pod string) (httpstream.Dialer, error) {
 		return nil, err
 	}
 	url := base.JoinPath("api", "v1", "namespaces", ns, "pods", pod, "portforward")
-	byWebSocket, err := portforward.NewSPDYOverWebsocketDialer(url, c.config)
+	byWebSocket, err := portforward.NewSPDYOverWebsocketDialerForStreaming(url, c.config)
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +70,8 @@ func (c *Cluster) dialer(ns, pod string) (httpstream.Dialer, error) {
 	if err != nil {
 		return nil, err
 	}
-	bySPDY := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url)
-	return portforward.NewFallbackDialer(byWebSocket, bySPDY, func(err error) bool {
+	bySPDY := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, url)
+	return portforward.NewFallbackDialerForStreaming(byWebSocket, bySPDY, func(err error) bool {
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	}), nil
 }

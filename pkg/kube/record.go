@@ -52,7 +52,7 @@ func (c *Cluster) record(ctx context.Context, obj *unstructured.Unstructured, ve
 		if readErr == nil && len(Differences(obj, live)) == 0 {
 			return live, nil
 		}
-		return nil, c.explain(doing, fmt.Errorf("the answer was lost, it may have been written: %w", err))
+		return nil, c.explain(doing, fmt.Errorf("it is not clear whether it was written: %w", err))
 	case apierrors.IsAlreadyExists(err), apierrors.IsConflict(err), verb == "update" && apierrors.IsNotFound(err):
 		return nil, fmt.Errorf("%s: %w (%w)", doing, phase.ErrMoved, err)
 	}

@@ -17,10 +17,16 @@ import (
 type manner int
 
 const (
-	reading  manner = iota // whatever went wrong, asking again is harmless
-	writing                // conditional: sending it twice cannot write twice
-	blindly                // not conditional: repeated only when it certainly did nothing
-	attempts = 5           // four repetitions, about 3 s of waiting, so that a step's own limit is what people meet
+	reading manner = iota // whatever went wrong, asking again is harmless
+	writing               // conditional: sending it twice cannot write twice
+	blindly               // not conditional: repeated only when it certainly did nothing
+)
+
+// A request is sent at most attempts times (about 3 s of waiting in all), and not again when patience has passed: a
+// step's own limit is what people should meet, and a server that hangs is to be found out soon.
+const (
+	attempts = 5
+	patience = 30 * time.Second
 )
 
 type attemptKey struct{}
@@ -78,7 +84,7 @@ func judge(err error) (again, unclear bool) {
 
 // backoff waits as long as the server asked for, otherwise 0.2 s, doubling.
 func (a *attempt) backoff() retry.Backoff {
-	own := retry.WithMaxRetries(attempts-1, retry.WithJitterPercent(20, retry.NewExponential(200*time.Millisecond)))
+	own := retry.WithMaxDuration(patience, retry.WithMaxRetries(attempts-1, retry.WithJitterPercent(20, retry.NewExponential(200*time.Millisecond))))
 	return retry.BackoffFunc(func() (time.Duration, bool) {
 		wait, stop := own.Next()
 		return max(wait, a.after), stop

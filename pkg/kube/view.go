@@ -191,8 +191,10 @@ func (v *view) believed(ctx context.Context) bool {
 	return v.health.believed(v.informer.GetIndexer().LastStoreSyncResourceVersion()) && v.cluster.lives(ctx, v.key)
 }
 
-// fresh is how old the last sign of life of an API server may be when a view answers.
-const fresh = 5 * time.Second
+const (
+	fresh = 2 * time.Second // how old the last sign of life of an API server may be when a view answers
+	pulse = 5 * time.Second // how long it may take to give one
+)
 
 // lives asks the API server for one object's metadata, unless it gave a sign of life lately.
 func (c *Cluster) lives(ctx context.Context, key viewKey) bool {
@@ -204,7 +206,7 @@ func (c *Cluster) lives(ctx context.Context, key viewKey) bool {
 	if c.heardWithin(fresh) {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(ctx, min(fresh, c.timeout))
+	ctx, cancel := context.WithTimeout(ctx, min(pulse, c.timeout))
 	defer cancel()
 	_, err := c.metadata.Resource(key.kind.GVR()).Namespace(key.ns).List(ctx, metav1.ListOptions{Limit: 1})
 	return err == nil

@@ -77,25 +77,17 @@ func (c *Cluster) create(ctx context.Context, k Kind, wanted *unstructured.Unstr
 	return c.seen(ctx, k, made)
 }
 
-// apply brings one of ours to what is wanted. What was created or patched is in managedFields as "Update", and a
-// server-side apply would not remove what is no longer wanted from it, so that is made over to "Apply" first.
+// apply brings one of ours to what is wanted.
 func (c *Cluster) apply(ctx context.Context, k Kind, wanted, live *unstructured.Unstructured) error {
-	resource := c.dynamic.Resource(k.GVR()).Namespace(wanted.GetNamespace())
-	upgrade, err := csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(Manager), Manager)
+	live, err := c.handedOver(ctx, k, live)
 	if err != nil {
 		return err
 	}
+	at := wanted.DeepCopy()
+	at.SetResourceVersion(live.GetResourceVersion())
 	var made *unstructured.Unstructured
 	err = c.try(ctx, writing, func(ctx context.Context) (err error) {
-		if upgrade != nil {
-			if live, err = resource.Patch(ctx, wanted.GetName(), types.JSONPatchType, upgrade, metav1.PatchOptions{FieldManager: Manager}); err != nil {
-				return err
-			}
-			upgrade = nil
-		}
-		at := wanted.DeepCopy()
-		at.SetResourceVersion(live.GetResourceVersion())
-		made, err = resource.Apply(ctx, wanted.GetName(), at, metav1.ApplyOptions{FieldManager: Manager, Force: true})
+		made, err = c.dynamic.Resource(k.GVR()).Namespace(at.GetNamespace()).Apply(ctx, at.GetName(), at, metav1.ApplyOptions{FieldManager: Manager, Force: true})
 		return err
 	})
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) || errors.As(err, new(lost)) {
@@ -107,6 +99,34 @@ func (c *Cluster) apply(ctx context.Context, k Kind, wanted, live *unstructured.
 	return c.seen(ctx, k, made)
 }
 
+// handedOver prepares managedFields: what we created or patched stands there as "Update", and a server-side apply would
+// not remove what is no longer wanted of it, so it is made over to "Apply" first. No field of the object changes.
+func (c *Cluster) handedOver(ctx context.Context, k Kind, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	patch, err := csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(Manager), Manager)
+	if err != nil || patch == nil {
+		return live, err
+	}
+	var made *unstructured.Unstructured
+	err = c.try(ctx, writing, func(ctx context.Context) (err error) {
+		made, err = c.dynamic.Resource(k.GVR()).Namespace(live.GetNamespace()).Patch(ctx, live.GetName(), types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Manager})
+		return err
+	})
+	switch {
+	case errors.As(err, new(lost)):
+		now, readErr := c.read(ctx, k, live.GetNamespace(), live.GetName())
+		if readErr != nil || len(Differences(live, now))+len(Differences(now, live)) > 0 {
+			return nil, fmt.Errorf("hand the fields over to server-side apply: %w", err)
+		}
+		if patch, err = csaupgrade.UpgradeManagedFieldsPatch(now, sets.New(Manager), Manager); err == nil && patch != nil {
+			err = phase.ErrMoved // it was not written after all, nor is anything else
+		}
+		return now, err
+	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
+		return nil, fmt.Errorf("%w (%w)", phase.ErrMoved, err)
+	}
+	return made, err
+}
+
 // after decides about a write that was refused because something changed, or whose answer was lost.
 func (c *Cluster) after(ctx context.Context, k Kind, wanted *unstructured.Unstructured, cause error) error {
 	if !errors.As(cause, new(lost)) {
@@ -114,7 +134,7 @@ func (c *Cluster) after(ctx context.Context, k Kind, wanted *unstructured.Unstru
 	}
 	live, err := c.read(ctx, k, wanted.GetNamespace(), wanted.GetName())
 	if err != nil || len(Differences(wanted, live)) > 0 {
-		return fmt.Errorf("the answer was lost, it may have been written: %w", cause)
+		return fmt.Errorf("it is not clear whether it was written: %w", cause)
 	}
 	return c.seen(ctx, k, live)
 }
@@ -165,7 +185,7 @@ func (c *Cluster) unpatched(ctx context.Context, k Kind, ns, name string, ops []
 		if err == nil && patched(live.Object, ops) {
 			return c.seen(ctx, k, live)
 		}
-		return fmt.Errorf("the answer was lost, it may have been written: %w", cause)
+		return fmt.Errorf("it is not clear whether it was written: %w", cause)
 	}
 	if apierrors.IsConflict(cause) || apierrors.IsNotFound(cause) {
 		return fmt.Errorf("%w (%w)", phase.ErrMoved, cause)

@@ -1,0 +1,163 @@
+package kube_test
+
+import (
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/kube/kubetest"
+	"cutover.dev/cutover/pkg/phase"
+)
+
+// faulty is a proxy in front of a real API server that misbehaves on request.
+type faulty struct {
+	*httptest.Server
+	mu     sync.Mutex
+	plan   func(*http.Request) string // "" | "500" | "429" | "lose": do it and say nothing | "hang"
+	counts map[string]int
+}
+
+func (f *faulty) set(plan func(*http.Request) string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.plan, f.counts = plan, map[string]int{}
+}
+
+func (f *faulty) count(method string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counts[method]
+}
+
+// first misbehaves for the first n requests of a method.
+func (f *faulty) first(n int, method, how string) {
+	f.set(func(r *http.Request) string {
+		if r.Method == method && f.counts[method] <= n {
+			return how
+		}
+		return ""
+	})
+}
+
+func (f *faulty) ServeHTTP(next http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		f.mu.Lock()
+		how := ""
+		if f.plan != nil {
+			f.counts[r.Method]++
+			how = f.plan(r)
+		}
+		f.mu.Unlock()
+		switch how {
+		case "":
+			next.ServeHTTP(w, r)
+		case "500":
+			http.Error(w, "injected", http.StatusInternalServerError)
+		case "429":
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "injected", http.StatusTooManyRequests)
+		case "lose":
+			next.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler) // the connection breaks off
+		case "hang":
+			<-r.Context().Done()
+		}
+	}
+}
+
+// misbehaving is a proxy, and a connection through it.
+func misbehaving(t *testing.T, timeout time.Duration) (*faulty, *kube.Cluster, string) {
+	t.Helper()
+	real := kubetest.Shared(t)
+	target, err := url.Parse(real.URL)
+	must(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.Transport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // loopback
+	proxy.FlushInterval = -1
+	f := &faulty{}
+	f.Server = httptest.NewUnstartedServer(f.ServeHTTP(proxy))
+	f.EnableHTTP2 = true
+	f.StartTLS()
+	t.Cleanup(f.CloseClientConnections)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw})
+	config := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: k, user: u}}],
+		clusters: [{name: k, cluster: {server: %q, certificate-authority-data: %s}}], users: [{name: u, user: {token: token-admin}}]}`,
+		f.URL, base64.StdEncoding.EncodeToString(ca))
+	c, err := kube.Connect(t.Context(), "new", base64.StdEncoding.EncodeToString([]byte(config)), kube.Options{Timeout: timeout})
+	must(t, err)
+	t.Cleanup(c.Close)
+	return f, c, namespace(t, c)
+}
+
+func TestReadsAndConditionalWritesSurviveAServerThatStumbles(t *testing.T) {
+	f, c, ns := misbehaving(t, 10*time.Second)
+	if _, err := c.List(t.Context(), kube.ConfigMap, ns); err != nil {
+		t.Fatal(err)
+	}
+	for _, how := range []string{"500", "429", "lose"} {
+		t.Run(how, func(t *testing.T) {
+			name := "c" + how
+			f.first(1, http.MethodPost, how)
+			must(t, c.Apply(t.Context(), own(config(ns, name, "x"))))
+			f.first(1, http.MethodPatch, how)
+			must(t, c.Apply(t.Context(), own(config(ns, name, "y"))))
+			f.first(1, http.MethodPatch, how)
+			must(t, c.Patch(t.Context(), kube.ConfigMap, ns, name, []kube.Op{{Op: "test", Path: "/data/key", Value: "y"}, {Op: "replace", Path: "/data/key", Value: "z"}}))
+			f.first(1, http.MethodGet, how)
+			u, err := c.Read(t.Context(), kube.ConfigMap, ns, name)
+			must(t, err)
+			if got := u.Object["data"].(map[string]any)["key"]; got != "z" {
+				t.Errorf("key is %v", got)
+			}
+			f.first(1, http.MethodDelete, how)
+			must(t, c.Delete(t.Context(), kube.ConfigMap, ns, name, u.GetUID()))
+		})
+	}
+}
+
+func TestAWriteWhoseAnswerWasLostIsNeverCalledUnwritten(t *testing.T) {
+	f, c, ns := misbehaving(t, 10*time.Second)
+	must(t, c.Apply(t.Context(), own(config(ns, "a", "x"))))
+	swap := []kube.Op{{Op: "test", Path: "/data/key", Value: "x"}, {Op: "replace", Path: "/data/key", Value: "y"}}
+	f.set(func(r *http.Request) string { // it is written, the answer is lost, and nobody can look
+		if r.Method == http.MethodPatch {
+			return "lose"
+		}
+		return "500"
+	})
+	err := c.Patch(t.Context(), kube.ConfigMap, ns, "a", swap)
+	if err == nil || errors.Is(err, phase.ErrMoved) {
+		t.Fatalf("got %v", err)
+	}
+	f.set(nil)
+	if u, err := c.Read(t.Context(), kube.ConfigMap, ns, "a"); err != nil || u.Object["data"].(map[string]any)["key"] != "y" {
+		t.Fatalf("the test did not test what it should: %v %v", u, err)
+	}
+	f.first(1, http.MethodPatch, "lose")
+	blind := []kube.Op{{Op: "add", Path: "/data/more", Value: "1"}, {Op: "replace", Path: "/data/key", Value: "other"}, {Op: "replace", Path: "/data/key", Value: "last"}}
+	if err := c.Patch(t.Context(), kube.ConfigMap, ns, "a", blind); err == nil || errors.Is(err, phase.ErrMoved) {
+		t.Errorf("a patch without a test: %v", err)
+	}
+	if n := f.count(http.MethodPatch); n != 1 {
+		t.Errorf("a patch without a test was sent %d times", n)
+	}
+}
+
+func TestAHangingServerIsCouldNotTell(t *testing.T) {
+	f, c, ns := misbehaving(t, time.Second)
+	must(t, c.Apply(t.Context(), own(config(ns, "a", "x"))))
+	_, err := c.Get(t.Context(), kube.ConfigMap, ns, "a")
+	must(t, err)
+	f.set(func(*http.Request) string { return "hang" }) // the watch stays open and says nothing
+	t.Log(untilUnsure(t, c, ns))
+}
