@@ -23,6 +23,15 @@ func goBuild(ctx context.Context, folder, output, ldflags, pkg string) error {
 	return run(cmd)
 }
 
+// goBuildHost builds a program that runs beside the lab on this machine. It uses the flags
+// that "go run" has built the lab itself with, so that their common packages are compiled once.
+func goBuildHost(ctx context.Context, folder, output, pkg string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", output, pkg)
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	return run(cmd)
+}
+
 // download puts a module into Go's module cache and says where its sources are.
 func download(ctx context.Context, module string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", module)

@@ -37,6 +37,10 @@ func (c *Cache) own() []struct{ image, module, pkg, path string } {
 }
 
 func (c *Cache) images(ctx context.Context) error {
+	// The clusters' name server is a process of the node, not a pod.
+	if err := goBuildHost(ctx, c.source, c.world.Tool("nameserver"), "./nameserver"); err != nil {
+		return fmt.Errorf("build the name server: %w", err)
+	}
 	for _, o := range c.own() {
 		program := filepath.Join(c.world.Cache, "build", filepath.Base(o.path))
 		if err := goBuild(ctx, o.module, program, "-s -w", o.pkg); err != nil {

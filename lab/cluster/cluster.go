@@ -99,17 +99,17 @@ func (c *Cluster) prepare(ctx context.Context) error {
 	return c.writeConfigs()
 }
 
-// daemon starts a program of this cluster in its namespaces.
-func (c *Cluster) daemon(ctx context.Context, name, program string, args ...string) error {
+// Daemon starts a program of this cluster in its namespaces.
+func (c *Cluster) Daemon(ctx context.Context, name, program string, args ...string) error {
 	return proc.Start(ctx, c.World, c.State, proc.Daemon{
 		Name: c.Name + "-" + name, Net: c.Net(), MountFile: c.World.MountFile(c.Cluster),
 		Argv: append([]string{program}, args...),
 	})
 }
 
-// until waits for something that a daemon of this cluster makes true, and stops waiting when
+// Until waits for something that a daemon of this cluster makes true, and stops waiting when
 // that daemon has ended.
-func (c *Cluster) until(ctx context.Context, daemon, what string, limit time.Duration, look func(context.Context) error) error {
+func (c *Cluster) Until(ctx context.Context, daemon, what string, limit time.Duration, look func(context.Context) error) error {
 	return ready.Until(ctx, c.Name+": "+what, limit, func(ctx context.Context) error {
 		err := look(ctx)
 		if err == nil {
@@ -122,6 +122,7 @@ func (c *Cluster) until(ctx context.Context, daemon, what string, limit time.Dur
 	})
 }
 
-func (c *Cluster) path(parts ...string) string {
+// Path is a file in the folder of this cluster.
+func (c *Cluster) Path(parts ...string) string {
 	return filepath.Join(append([]string{c.dir}, parts...)...)
 }

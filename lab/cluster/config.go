@@ -23,7 +23,7 @@ func (c *Cluster) writeConfigs() error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(c.path(f.file), data, 0o644); err != nil {
+		if err := os.WriteFile(c.Path(f.file), data, 0o644); err != nil {
 			return err
 		}
 	}
@@ -39,7 +39,7 @@ func (c *Cluster) render(name, text string) ([]byte, error) {
 	err = t.Execute(&out, map[string]any{
 		"Dir": c.dir, "Node": c.Node, "NodeName": c.NodeName(), "PodRange": c.PodRange(),
 		"PodNet": fmt.Sprintf("10.%d.0.0/24", c.Block), "Pause": cache.PauseImage,
-		"Admin": c.path("kubeconfig"),
+		"Admin": c.Path("kubeconfig"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", name, err)

@@ -24,7 +24,7 @@ func (c *Cluster) startControlPlane(ctx context.Context) error {
 		return err
 	}
 	c.Report.Done("%s: etcd answers", c.Name)
-	if err := c.daemon(ctx, "apiserver", "kube-apiserver", c.apiserverFlags()...); err != nil {
+	if err := c.Daemon(ctx, "apiserver", "kube-apiserver", c.apiserverFlags()...); err != nil {
 		return err
 	}
 	client, err := objects.Connect(c.World.Kubeconfig(c.Cluster, world.UserAdmin))
@@ -32,7 +32,7 @@ func (c *Cluster) startControlPlane(ctx context.Context) error {
 		return err
 	}
 	c.Client = client
-	if err := c.until(ctx, "apiserver", "API server ready", time.Minute, c.APIReady); err != nil {
+	if err := c.Until(ctx, "apiserver", "API server ready", time.Minute, c.APIReady); err != nil {
 		return err
 	}
 	if err := c.checkUID(ctx); err != nil {
@@ -44,24 +44,24 @@ func (c *Cluster) startControlPlane(ctx context.Context) error {
 
 func (c *Cluster) startEtcd(ctx context.Context) error {
 	client, peer := "http://"+c.Node+":2379", "http://127.0.0.1:2380"
-	err := c.daemon(ctx, "etcd", "etcd", "--data-dir="+c.path("etcd"),
+	err := c.Daemon(ctx, "etcd", "etcd", "--data-dir="+c.Path("etcd"),
 		"--listen-client-urls="+client, "--advertise-client-urls="+client,
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer,
 		"--unsafe-no-fsync=true", "--log-level=warn") // a lab's data need not survive the machine
 	if err != nil {
 		return err
 	}
-	return c.until(ctx, "etcd", "etcd healthy", 30*time.Second, func(ctx context.Context) error {
+	return c.Until(ctx, "etcd", "etcd healthy", 30*time.Second, func(ctx context.Context) error {
 		return get(ctx, client+"/health")
 	})
 }
 
 func (c *Cluster) apiserverFlags() []string {
-	certs := func(name string) string { return c.path("certs", name) }
+	certs := func(name string) string { return c.Path("certs", name) }
 	return []string{
 		"--etcd-servers=http://" + c.Node + ":2379",
 		"--advertise-address=" + c.Node, "--bind-address=" + c.Node, "--secure-port=6443",
-		"--service-cluster-ip-range=" + c.ServiceRange(), "--cert-dir=" + c.path("certs"),
+		"--service-cluster-ip-range=" + c.ServiceRange(), "--cert-dir=" + c.Path("certs"),
 		"--tls-cert-file=" + certs("apiserver.crt"), "--tls-private-key-file=" + certs("apiserver.key"),
 		"--token-auth-file=" + certs("tokens.csv"), "--authorization-mode=Node,RBAC",
 		"--service-account-issuer=https://kubernetes.default.svc",
@@ -71,7 +71,7 @@ func (c *Cluster) apiserverFlags() []string {
 		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--proxy-client-cert-file=" + certs("aggregator.crt"), "--proxy-client-key-file=" + certs("aggregator.key"),
 		"--enable-aggregator-routing=true", "--kubelet-preferred-address-types=InternalIP",
-		"--audit-policy-file=" + c.path("audit.yaml"), "--audit-log-path=" + c.World.Audit(c.Cluster), "--audit-log-mode=batch",
+		"--audit-policy-file=" + c.Path("audit.yaml"), "--audit-log-path=" + c.World.Audit(c.Cluster), "--audit-log-mode=batch",
 		"--allow-privileged=true", "--enable-priority-and-fairness=false", "--profiling=false",
 	}
 }
@@ -84,8 +84,8 @@ func (c *Cluster) startControllers(ctx context.Context) error {
 		"--kubeconfig=" + admin, "--authentication-kubeconfig=" + admin, "--authorization-kubeconfig=" + admin,
 		"--leader-elect=false", "--bind-address=127.0.0.1", "--profiling=false",
 	}
-	err := c.daemon(ctx, "controllers", "kube-controller-manager", append(common,
-		"--service-account-private-key-file="+c.path("certs", "accounts.key"), "--root-ca-file="+c.World.CA(),
+	err := c.Daemon(ctx, "controllers", "kube-controller-manager", append(common,
+		"--service-account-private-key-file="+c.Path("certs", "accounts.key"), "--root-ca-file="+c.World.CA(),
 		"--use-service-account-credentials=false", "--kube-api-qps=200", "--kube-api-burst=400",
 		"--allocate-node-cidrs=true", "--cluster-cidr="+c.PodRange(),
 		"--horizontal-pod-autoscaler-sync-period=5s", "--horizontal-pod-autoscaler-cpu-initialization-period=10s",
@@ -94,7 +94,7 @@ func (c *Cluster) startControllers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.daemon(ctx, "scheduler", "kube-scheduler", common...)
+	return c.Daemon(ctx, "scheduler", "kube-scheduler", common...)
 }
 
 // APIReady asks the API server whether it is ready.

@@ -29,7 +29,7 @@ func (c *Cluster) identities() []identity {
 		list[i].file = c.World.Kubeconfig(c.Cluster, list[i].user)
 	}
 	return append(list, identity{
-		file: c.path(userKubelet + ".kubeconfig"), user: "system:node:" + c.NodeName(), group: "system:nodes",
+		file: c.Path(userKubelet + ".kubeconfig"), user: "system:node:" + c.NodeName(), group: "system:nodes",
 	})
 }
 
@@ -55,7 +55,7 @@ func (c *Cluster) writeIdentities() error {
 			return err
 		}
 	}
-	return os.WriteFile(c.path("certs", "tokens.csv"), tokens.Bytes(), 0o600)
+	return os.WriteFile(c.Path("certs", "tokens.csv"), tokens.Bytes(), 0o600)
 }
 
 // TokenFile holds only the token of a user, for programs that don't read kubeconfigs.
@@ -104,7 +104,7 @@ func (c *Cluster) writeKeys() error {
 		return err
 	}
 	for name, pair := range map[string]pki.Pair{"apiserver": server, "aggregator": aggregator} {
-		if err := pair.Write(c.path("certs", name)); err != nil {
+		if err := pair.Write(c.Path("certs", name)); err != nil {
 			return err
 		}
 	}
@@ -112,5 +112,5 @@ func (c *Cluster) writeKeys() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(c.path("certs", "accounts.key"), accounts, 0o600)
+	return os.WriteFile(c.Path("certs", "accounts.key"), accounts, 0o600)
 }

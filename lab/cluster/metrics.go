@@ -40,9 +40,9 @@ func (c *Cluster) applyBase(ctx context.Context) error {
 // resolution it accepts; kubelet's certificate is one it made itself.
 func (c *Cluster) startMetrics(ctx context.Context) error {
 	admin := c.World.Kubeconfig(c.Cluster, world.UserAdmin)
-	return c.daemon(ctx, "metrics", "metrics-server",
+	return c.Daemon(ctx, "metrics", "metrics-server",
 		"--kubeconfig="+admin, "--authentication-kubeconfig="+admin, "--authorization-kubeconfig="+admin,
-		"--bind-address="+c.Node, fmt.Sprintf("--secure-port=%d", metricsPort), "--cert-dir="+c.path("metrics"),
+		"--bind-address="+c.Node, fmt.Sprintf("--secure-port=%d", metricsPort), "--cert-dir="+c.Path("metrics"),
 		"--kubelet-insecure-tls", "--kubelet-preferred-address-types=InternalIP", "--metric-resolution=10s",
 		"--kubelet-request-timeout=8s")
 }

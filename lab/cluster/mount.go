@@ -54,7 +54,7 @@ func (c *Cluster) mount(ctx context.Context) error {
 	// towards the machine, so that nothing of it is seen there.
 	script.WriteString("mount --make-rshared /\n")
 	for _, path := range hardCoded {
-		own := c.path("host", path)
+		own := c.Path("host", path)
 		if err := os.MkdirAll(own, 0o755); err != nil {
 			return err
 		}

@@ -18,10 +18,10 @@ import (
 )
 
 func (c *Cluster) startContainerd(ctx context.Context) error {
-	if err := c.daemon(ctx, "containerd", "containerd", "--config="+c.path("containerd.toml"), "--log-level=warn"); err != nil {
+	if err := c.Daemon(ctx, "containerd", "containerd", "--config="+c.Path("containerd.toml"), "--log-level=warn"); err != nil {
 		return err
 	}
-	err := c.until(ctx, "containerd", "containerd answers", 30*time.Second, func(ctx context.Context) error {
+	err := c.Until(ctx, "containerd", "containerd answers", 30*time.Second, func(ctx context.Context) error {
 		return c.ctr(ctx, "version")
 	})
 	if err != nil {
@@ -59,7 +59,7 @@ func (c *Cluster) importImage(ctx context.Context, image cache.Image) error {
 }
 
 func (c *Cluster) ctr(ctx context.Context, args ...string) error {
-	cmd := exec.CommandContext(ctx, "ctr", append([]string{"--address=" + c.path("ctr.sock")}, args...)...)
+	cmd := exec.CommandContext(ctx, "ctr", append([]string{"--address=" + c.Path("ctr.sock")}, args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(out))
 	}
@@ -69,12 +69,12 @@ func (c *Cluster) ctr(ctx context.Context, args ...string) error {
 // startNode starts kubelet, kube-proxy and metrics-server and waits until pods can be started
 // and Services answer.
 func (c *Cluster) startNode(ctx context.Context) error {
-	err := c.daemon(ctx, "kubelet", "kubelet", "--config="+c.path("kubelet.yaml"), "--kubeconfig="+c.path(userKubelet+".kubeconfig"),
-		"--root-dir="+c.path("kubelet"), "--hostname-override="+c.NodeName(), "--node-ip="+c.Node)
+	err := c.Daemon(ctx, "kubelet", "kubelet", "--config="+c.Path("kubelet.yaml"), "--kubeconfig="+c.Path(userKubelet+".kubeconfig"),
+		"--root-dir="+c.Path("kubelet"), "--hostname-override="+c.NodeName(), "--node-ip="+c.Node)
 	if err != nil {
 		return err
 	}
-	if err := c.daemon(ctx, "proxy", "kube-proxy", "--config="+c.path("proxy.yaml")); err != nil {
+	if err := c.Daemon(ctx, "proxy", "kube-proxy", "--config="+c.Path("proxy.yaml")); err != nil {
 		return err
 	}
 	if err := c.applyBase(ctx); err != nil {
@@ -83,8 +83,12 @@ func (c *Cluster) startNode(ctx context.Context) error {
 	if err := c.startMetrics(ctx); err != nil {
 		return err
 	}
+	err = c.Daemon(ctx, "names", "nameserver", "-listen="+c.Node+":53", "-kubeconfig="+c.World.Kubeconfig(c.Cluster, world.UserAdmin))
+	if err != nil {
+		return err
+	}
 	for _, n := range world.Namespaces() {
-		err := c.until(ctx, "controllers", "default ServiceAccount in "+n, 30*time.Second, func(ctx context.Context) error {
+		err := c.Until(ctx, "controllers", "default ServiceAccount in "+n, 30*time.Second, func(ctx context.Context) error {
 			_, err := c.Client.Kube.CoreV1().ServiceAccounts(n).Get(ctx, "default", metav1.GetOptions{})
 			return err
 		})
@@ -92,11 +96,11 @@ func (c *Cluster) startNode(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := c.until(ctx, "kubelet", "node ready", time.Minute, c.NodeReady); err != nil {
+	if err := c.Until(ctx, "kubelet", "node ready", time.Minute, c.NodeReady); err != nil {
 		return err
 	}
 	c.Report.Done("%s: node is ready", c.Name)
-	err = c.until(ctx, "proxy", "Service default/kubernetes answers", 30*time.Second, ready.InARow(5, c.ServicesAnswer))
+	err = c.Until(ctx, "proxy", "Service default/kubernetes answers", 30*time.Second, ready.InARow(5, c.ServicesAnswer))
 	if err != nil {
 		return err
 	}

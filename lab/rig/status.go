@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cutover.dev/cutover/lab/cluster"
+	"cutover.dev/cutover/lab/entry"
 	"cutover.dev/cutover/lab/objects"
 	"cutover.dev/cutover/lab/proc"
 	"cutover.dev/cutover/lab/state"
@@ -71,10 +72,19 @@ func clusterChecks(w world.World, c world.Cluster) ([]check, error) {
 	}
 	it := cluster.New(c, cluster.Deps{World: w})
 	it.Client = client
-	return []check{
+	checks := []check{
 		{c.Name + ": API server is ready", it.APIReady},
 		{c.Name + ": node is ready", it.NodeReady},
 		{c.Name + ": Services answer", it.ServicesAnswer},
 		{c.Name + ": metrics are served", it.MetricsReady},
-	}, nil
+	}
+	if c.Name == world.Old.Name {
+		return append(checks, check{"old: Contour is healthy", entry.ContourReady}, check{"old: Envoy is ready", entry.EnvoyReady}), nil
+	}
+	for _, address := range []string{c.Entry, c.Inner} {
+		checks = append(checks, check{c.Name + ": Traefik answers on " + address, func(ctx context.Context) error {
+			return entry.TraefikReady(ctx, address)
+		}})
+	}
+	return checks, nil
 }

@@ -10,8 +10,10 @@ import (
 
 	"cutover.dev/cutover/lab/cache"
 	"cutover.dev/cutover/lab/cluster"
+	"cutover.dev/cutover/lab/entry"
 	"cutover.dev/cutover/lab/netns"
 	"cutover.dev/cutover/lab/pki"
+	"cutover.dev/cutover/lab/population"
 	"cutover.dev/cutover/lab/progress"
 	"cutover.dev/cutover/lab/state"
 	"cutover.dev/cutover/lab/world"
@@ -58,7 +60,7 @@ func Up(ctx context.Context, w world.World, report *progress.Progress) error {
 
 // build starts everything on a machine where nothing of a lab is.
 func build(ctx context.Context, w world.World, stock *cache.Cache, report *progress.Progress) error {
-	report.Expect(1 + 2*cluster.Steps)
+	report.Expect(1 + 2*cluster.Steps + entry.OldSteps + entry.NewSteps + population.Steps)
 	file, err := state.Create(statePath(w))
 	if err != nil {
 		return err
@@ -81,13 +83,30 @@ func build(ctx context.Context, w world.World, stock *cache.Cache, report *progr
 	for _, c := range world.Clusters() {
 		group.Go(func() error {
 			it := cluster.New(c, cluster.Deps{World: w, State: file, Report: report, Authority: authority, Images: stock.Images})
-			return it.Start(inner)
+			return populate(inner, it)
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("take the lab up: %w", err)
 	}
 	return file.Finish()
+}
+
+// populate starts one cluster with its ingress controllers, and in old what is to be moved.
+func populate(ctx context.Context, c *cluster.Cluster) error {
+	if err := c.Start(ctx); err != nil {
+		return err
+	}
+	if c.Name == world.New.Name {
+		return entry.StartNew(ctx, c)
+	}
+	group, inner := errgroup.WithContext(ctx)
+	group.Go(func() error { return entry.StartOld(inner, c) })
+	group.Go(func() error { return population.Settle(inner, c) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return population.Answer(ctx, c)
 }
 
 func stillGood(ctx context.Context, w world.World, report *progress.Progress) error {
