@@ -18,8 +18,9 @@ type head struct {
 	Done int `json:"done"` // entries of it in earlier parts
 }
 
-// heap is how many bytes of entries, before compression, go into one part: even what does not compress fits then.
-const heap = largest - 64<<10
+// heap is how many bytes of entries, before compression, go into one part: even what does not compress then fits into a
+// segment that is not sealed yet.
+const heap = largest - full - 8<<10
 
 // encode makes gzip members of a batch: one, unless it is too large for a ConfigMap.
 func encode(at int, batch []journal.Entry) (parts [][]byte, err error) {

@@ -35,13 +35,10 @@ func (s *segment) version() string {
 	return strconv.Itoa(s.n) + "/" + s.rv
 }
 
+// with is the segment with one more member, sealed if that fills it.
 func (s *segment) with(member []byte) *segment {
 	data := append(append(make([]byte, 0, len(s.data)+len(member)), s.data...), member...)
 	return &segment{n: s.n, rv: s.rv, data: data, sealed: len(data) >= full}
-}
-
-func (s *segment) seal() *segment {
-	return &segment{n: s.n, rv: s.rv, data: s.data, sealed: true}
 }
 
 func (s *segment) object(namespace, plan string) *unstructured.Unstructured {

@@ -88,29 +88,22 @@ func (s *Store) Append(ctx context.Context, version string, batch []journal.Entr
 	return s.last.version(), nil
 }
 
-// add puts one member at the end: into the last segment if it has room, else into a new one after sealing the last.
-// The seal makes the creation of the next segment and an append to this one exclude each other.
+// add puts one member at the end: into the last segment, or, if that is sealed, into a new one. A segment is sealed by
+// the very write that fills it. So at any version there is exactly one write that can follow, the update of the one
+// segment or the creation of the other, and of two writers one finds that it moved.
 func (s *Store) add(ctx context.Context, member []byte) error {
 	last := s.last
-	if last != nil && !last.sealed && len(last.data)+len(member) <= largest {
-		return s.put(ctx, last.with(member))
-	}
 	if last != nil && !last.sealed {
-		if err := s.put(ctx, last.seal()); err != nil {
-			return err
-		}
+		next := last.with(member)
+		made, err := s.api.Update(ctx, next.object(s.namespace, s.plan))
+		return s.took(next, made, err)
 	}
-	next := &segment{data: member, sealed: len(member) >= full}
+	next := (&segment{}).with(member)
 	if last != nil {
 		next.n = last.n + 1
 	}
 	made, err := createIn(ctx, s.api, s.namespace, s.plan, next.object(s.namespace, s.plan))
 	return s.took(next, made, err)
-}
-
-func (s *Store) put(ctx context.Context, seg *segment) error {
-	made, err := s.api.Update(ctx, seg.object(s.namespace, s.plan))
-	return s.took(seg, made, err)
 }
 
 func (s *Store) took(seg *segment, made *unstructured.Unstructured, err error) error {

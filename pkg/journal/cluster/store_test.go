@@ -156,6 +156,22 @@ func (c *cutOff) Update(ctx context.Context, u *object) (*object, error) {
 	return c.memory.Update(ctx, u)
 }
 
+func TestWhatDoesNotCompressFitsIntoASegmentThatIsAlmostFull(t *testing.T) {
+	last := &segment{data: make([]byte, full-1)}
+	line := make([]byte, heap-1)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range line {
+		line[i] = byte(random.Uint32())
+	}
+	part, err := compress(head{}, [][]byte{line})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(last.with(part).data); got > largest || got < largest-16<<10 {
+		t.Errorf("%d bytes of at most %d", got, largest)
+	}
+}
+
 func TestAMissingSegmentIsAnErrorAndNotAShorterJournal(t *testing.T) {
 	api := newMemory()
 	s := New(api, "ns", "shop")
