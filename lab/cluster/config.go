@@ -99,6 +99,7 @@ enforceNodeAllocatable: []
 failCgroupV1: false
 containerRuntimeEndpoint: unix://{{.Dir}}/ctr.sock
 podLogsDir: {{.Dir}}/pods
+volumePluginDir: {{.Dir}}/volume-plugins
 failSwapOn: false
 registerNode: true
 resolvConf: ""

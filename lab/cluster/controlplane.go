@@ -66,6 +66,7 @@ func (c *Cluster) apiserverFlags() []string {
 		"--token-auth-file=" + certs("tokens.csv"), "--authorization-mode=Node,RBAC",
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + certs("accounts.key"), "--service-account-signing-key-file=" + certs("accounts.key"),
+		"--client-ca-file=" + c.World.CA(), // nobody has such a certificate; without it controllers complain
 		"--requestheader-client-ca-file=" + c.World.CA(), "--requestheader-allowed-names=" + aggregatorName,
 		"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
 		"--requestheader-extra-headers-prefix=X-Remote-Extra-",

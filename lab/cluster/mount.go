@@ -17,13 +17,13 @@ import (
 
 // hardCoded are the paths that kubelet, CNI and containerd use wherever they are told to
 // live. Each cluster gets copies of its own, seen only in its mount namespace.
-var hardCoded = []string{"/var/lib/kubelet", "/var/lib/cni", "/var/log/containers", "/var/log/pods", "/run/containerd", "/run/netns", "/opt/containerd"}
+var hardCoded = []string{"/var/lib/kubelet", "/var/lib/cni", "/var/log/containers", "/run/containerd", "/run/netns", "/run/mount"}
 
 // PrepareMounts makes what the mount namespaces of both clusters need on the machine: mount
 // points that do not exist yet, recorded before they are made, and a private mount that may
 // hold the namespaces' files. It is called once, before the first cluster.
-func PrepareMounts(ctx context.Context, w world.World, file *state.File) error {
-	for _, path := range append([]string{"/var/log", "/opt"}, hardCoded...) {
+func PrepareMounts(w world.World, file *state.File) error {
+	for _, path := range hardCoded {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -38,10 +38,8 @@ func PrepareMounts(ctx context.Context, w world.World, file *state.File) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("make mount point: %w", err)
 	}
-	for _, args := range [][]string{{"--bind", folder, folder}, {"--make-private", folder}} {
-		if out, err := exec.CommandContext(ctx, "mount", args...).CombinedOutput(); err != nil {
-			return fmt.Errorf("mount %s: %w: %s", folder, err, bytes.TrimSpace(out))
-		}
+	if err := bindPrivately(folder); err != nil {
+		return fmt.Errorf("mount %s: %w", folder, err)
 	}
 	return nil
 }

@@ -1,16 +1,15 @@
 package rig
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"cutover.dev/cutover/lab/netns"
@@ -45,7 +44,7 @@ func down(ctx context.Context, w world.World, report *progress.Progress) error {
 		return fmt.Errorf("take the lab down: %w", err)
 	}
 	report.Done("processes are gone")
-	errs := []error{unmount(ctx, w), netns.Down(ctx)}
+	errs := []error{unmount(w), netns.Down(ctx)}
 	report.Done("mounts and networks are gone")
 	errs = append(errs, removeGroups(ctx), os.RemoveAll(w.Run), netns.Tidy(ctx), removeFolders(known.Folders))
 	if err := errors.Join(errs...); err != nil {
@@ -58,23 +57,27 @@ func down(ctx context.Context, w world.World, report *progress.Progress) error {
 	return nil
 }
 
-// unmount ends every mount below the run folder, the deepest first.
-func unmount(ctx context.Context, w world.World) error {
+// unmount ends every mount below the run folder, the deepest first. A mount that is still busy
+// is taken out of sight and ends by itself.
+func unmount(w world.World) error {
 	points, err := mounts(w)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, point := range slices.Backward(points) {
-		if exec.CommandContext(ctx, "umount", point).Run() == nil {
+		if syscall.Unmount(point, 0) == nil {
 			continue
 		}
-		if out, err := exec.CommandContext(ctx, "umount", "--lazy", point).CombinedOutput(); err != nil {
-			errs = append(errs, fmt.Errorf("unmount %s: %w: %s", point, err, bytes.TrimSpace(out)))
+		if err := syscall.Unmount(point, detach); err != nil {
+			errs = append(errs, fmt.Errorf("unmount %s: %w", point, err))
 		}
 	}
 	return errors.Join(errs...)
 }
+
+// detach is MNT_DETACH of <sys/mount.h>.
+const detach = 2
 
 // mounts are the mount points below the run folder, in the order in which they were made.
 func mounts(w world.World) ([]string, error) {

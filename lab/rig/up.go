@@ -65,7 +65,7 @@ func build(ctx context.Context, w world.World, stock *cache.Cache, report *progr
 	if err != nil {
 		return err
 	}
-	if err := cluster.PrepareMounts(ctx, w, file); err != nil {
+	if err := cluster.PrepareMounts(w, file); err != nil {
 		return err
 	}
 	if err := netns.Up(ctx); err != nil {
