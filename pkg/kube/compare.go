@@ -23,7 +23,11 @@ type Difference struct {
 // is absent. Our labels, what only a server sets and the status are left out.
 func Differences(wanted, live *unstructured.Unstructured) []Difference {
 	var all []Difference
-	walk(&all, "", normal(wanted), normal(live), false)
+	if walk(&all, "", normal(wanted), normal(live), false); len(all) == 0 {
+		return nil // what is equal as it stands is equal, and mostly it is
+	}
+	all = nil
+	walk(&all, "", normal(retyped(wanted)), normal(retyped(live)), false)
 	return all
 }
 
@@ -91,32 +95,48 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
+// What only a server sets in metadata.
+var serverSet = []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"}
+
 // bare is a copy of what a person would have written: without status and without what only a server sets.
 func bare(obj *unstructured.Unstructured) *unstructured.Unstructured {
 	u := obj.DeepCopy()
 	delete(u.Object, "status")
-	for _, f := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"} {
+	for _, f := range serverSet {
 		unstructured.RemoveNestedField(u.Object, "metadata", f)
 	}
 	unstructured.RemoveNestedField(u.Object, "metadata", "annotations", lastApplied)
 	return u
 }
 
-// normal is bare, without our labels, with stringData of a Secret where it ends up, and written as the Go type of its
-// kind writes it.
+// normal is what bare leaves, without our labels and with stringData of a Secret where it ends up. It shares what it
+// does not change with obj.
 func normal(obj *unstructured.Unstructured) map[string]any {
-	u := bare(retyped(obj))
-	unstructured.RemoveNestedField(u.Object, "metadata", "labels", LabelManaged)
-	unstructured.RemoveNestedField(u.Object, "metadata", "labels", LabelPlan)
-	delete(u.Object, "apiVersion")
-	if u.GetKind() == Secret.Kind {
-		text, _, _ := unstructured.NestedStringMap(u.Object, "stringData")
-		for key, v := range text {
-			_ = unstructured.SetNestedField(u.Object, base64.StdEncoding.EncodeToString([]byte(v)), "data", key)
+	out := without(obj.Object, "status", "apiVersion")
+	metadata := without(out["metadata"], serverSet...)
+	metadata["labels"] = without(metadata["labels"], LabelManaged, LabelPlan)
+	metadata["annotations"] = without(metadata["annotations"], lastApplied)
+	out["metadata"] = metadata
+	if obj.GetKind() == Secret.Kind {
+		data := without(out["data"])
+		for key, v := range without(out["stringData"]) {
+			data[key] = base64.StdEncoding.EncodeToString([]byte(fmt.Sprint(v)))
 		}
-		delete(u.Object, "stringData")
+		out["data"] = data
+		delete(out, "stringData")
 	}
-	return u.Object
+	return out
+}
+
+// without is a shallow copy of a map without some keys, empty if it is no map.
+func without(v any, keys ...string) map[string]any {
+	m, _ := v.(map[string]any)
+	out := make(map[string]any, len(m)+1)
+	maps.Copy(out, m)
+	for _, key := range keys {
+		delete(out, key)
+	}
+	return out
 }
 
 func kindOf(obj *unstructured.Unstructured) (Kind, error) {

@@ -22,23 +22,23 @@ import (
 // Options of a connection. The zero value is good.
 type Options struct {
 	UserAgent string
-	QPS       float32       // requests per second that this process sends at most; 0 = 200
-	Burst     int           // how many of them at once; 0 = 400
+	QPS       float32       // requests per second that this process sends at most; 0 = 1000
+	Burst     int           // how many of them at once; 0 = 1000
 	Timeout   time.Duration // how long one request other than a watch may take; 0 = 20 s
 }
 
 // What protects an API server is its own priority and fairness, whose 429 is obeyed. The client's limit is there to
-// bound what a mistake of ours can do, and is high enough that 5,000 routes are not held up by it (client-go's default
-// of 5 requests per second would make them a quarter of an hour).
+// bound what a mistake of ours can do, and is above what sixteen lanes get out of an API server (some 400 requests a
+// second), so that 5,000 routes are not held up by it; client-go's default of 5 would make them a quarter of an hour.
 func (o Options) withDefaults() Options {
 	if o.UserAgent == "" {
 		o.UserAgent = Manager
 	}
 	if o.QPS == 0 {
-		o.QPS = 200
+		o.QPS = 1000
 	}
 	if o.Burst == 0 {
-		o.Burst = 400
+		o.Burst = 1000
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 20 * time.Second

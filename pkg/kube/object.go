@@ -75,7 +75,7 @@ type objectStep struct {
 // intent is what was wanted last, for the digest.
 type intent struct {
 	mu sync.Mutex
-	is json.RawMessage
+	is any
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -85,18 +85,13 @@ func (i *intent) MarshalJSON() ([]byte, error) {
 	if i.is == nil {
 		return nil, errors.New("what is wanted is not known before the step was observed")
 	}
-	return i.is, nil
+	return json.Marshal(i.is)
 }
 
-func (i *intent) set(v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("marshal intent: %w", err)
-	}
+func (i *intent) set(v any) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.is = b
-	return nil
+	i.is = v
 }
 
 // want asks what is wanted, remembers it for the digest, and makes it ours.
@@ -108,17 +103,17 @@ func (s *objectStep) want(ctx context.Context) (*unstructured.Unstructured, erro
 	if w.GetName() != s.Name || w.GetNamespace() != s.Namespace || w.GetKind() != s.Kind.Kind {
 		return nil, fmt.Errorf("%s is to be applied, but what is wanted is %s %s/%s", s.path(), w.GetKind(), w.GetNamespace(), w.GetName())
 	}
-	known := any(bare(w).Object)
+	known := bare(w)
 	if s.Masked {
-		if known, err = fingerprint(s.Plan, w); err != nil {
+		hash, err := fingerprint(s.Plan, w)
+		if err != nil {
 			return nil, err
 		}
-		known = map[string]any{"kind": s.Kind.Kind, "namespace": s.Namespace, "name": s.Name, "fingerprint": known}
+		s.intent.set(map[string]any{"kind": s.Kind.Kind, "namespace": s.Namespace, "name": s.Name, "fingerprint": hash})
+	} else {
+		s.intent.set(known.Object)
 	}
-	if err := s.intent.set(known); err != nil {
-		return nil, err
-	}
-	w = bare(w)
+	w = known.DeepCopy()
 	Own(w, s.Plan)
 	return w, nil
 }

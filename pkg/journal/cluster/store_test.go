@@ -111,6 +111,15 @@ func noise(from, n, size int) []journal.Entry {
 	return batch
 }
 
+func TestAnOldVersionIsRefusedByTheStoreThatWroteTheNewOne(t *testing.T) {
+	s := New(newMemory(), "ns", "shop")
+	_, v := load(t, s)
+	appendAll(t, s, v, entries(0, 1))
+	if _, err := s.Append(t.Context(), v, entries(1, 1)); !errors.Is(err, journal.ErrConflict) {
+		t.Errorf("appended to a version that is no more: %v", err)
+	}
+}
+
 func TestABatchCountsOnlyWhenAllItsPartsAreThere(t *testing.T) {
 	api := newMemory()
 	s := New(api, "ns", "shop")
