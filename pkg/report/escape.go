@@ -1,0 +1,79 @@
+package report
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// plain makes foreign text one line that does nothing to a terminal.
+func plain(s string) string {
+	s = strings.TrimRight(s, "\r\n")
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\n', c == '\r', c == '\t':
+			return ' '
+		case unicode.In(c, unicode.Cc, unicode.Cf):
+			return -1
+		}
+		return c
+	}, s)
+}
+
+// visible shows what does not show: a difference that somebody approves must not hide characters, nor change its order.
+func visible(s string) string {
+	var b strings.Builder
+	for _, c := range s {
+		if c != '\n' && c != '\t' && unicode.In(c, unicode.Cc, unicode.Cf) {
+			fmt.Fprintf(&b, `\u%04x`, c)
+			continue
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+const maxCell = 600 // characters of a table cell; the whole text is in the JSON document
+
+var (
+	mention = regexp.MustCompile(`([@#])([A-Za-z0-9])`)
+	special = strings.NewReplacer(
+		`&`, "&amp;", `<`, "&lt;", `>`, "&gt;", "`", "\\`", `|`, `\|`, `\`, `\\`, `*`, `\*`, `_`, `\_`, `[`, `\[`, `]`, `\]`, `~`, `\~`, `$`, `\$`,
+		"\r\n", "<br>", "\n", "<br>", "\r", "<br>",
+	)
+)
+
+// cell makes foreign text safe in a cell of a Markdown table: it ends no cell, makes no markup and calls nobody.
+func cell(s string) string {
+	s = strings.TrimSpace(s)
+	if len(s) > maxCell && utf8.RuneCountInString(s) > maxCell {
+		s = string([]rune(s)[:maxCell-1]) + "…"
+	}
+	s = strings.Map(func(c rune) rune {
+		if c != '\n' && c != '\r' && (c < ' ' || c >= 0x7f) && unicode.In(c, unicode.Cc, unicode.Cf) {
+			return -1
+		}
+		return c
+	}, s)
+	s = special.Replace(s)
+	if strings.ContainsAny(s, "@#") {
+		s = mention.ReplaceAllString(s, "$1&#8203;$2")
+	}
+	return s
+}
+
+// fence puts text into a code block that the text cannot end.
+func fence(language, text string) string {
+	ticks := "```"
+	for strings.Contains(text, ticks) {
+		ticks += "`"
+	}
+	return ticks + language + "\n" + strings.TrimRight(text, "\n") + "\n" + ticks + "\n"
+}
+
+// folded is a part that opens on a click. The title is Markdown.
+func folded(title, body string) string {
+	return "<details><summary>" + title + "</summary>\n\n" + strings.TrimRight(body, "\n") + "\n\n</details>\n"
+}

@@ -1,0 +1,100 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+const maxListed = 20
+
+// Verdict says in one line how it ended.
+func Verdict(d Document) string {
+	s := d.title() + ": " + d.Result
+	switch {
+	case d.Result == "waiting" && !d.NotBefore.IsZero():
+		s += ", come back at " + d.NotBefore.UTC().Format(time.RFC3339)
+	case d.Error != nil:
+		if d.Mutated {
+			s += " after something was changed"
+		} else {
+			s += ", nothing was changed"
+		}
+	}
+	if len(d.Steps) > 0 {
+		n := count(d.Steps)
+		switch {
+		case n[Reverted] > 0:
+			s += fmt.Sprintf("; %d of %d steps taken back", n[Reverted], len(d.Steps))
+		case d.Verb == "plan":
+			s += "; " + Counts(d.Steps)
+		default:
+			s += fmt.Sprintf("; %d of %d steps done", n[Done], len(d.Steps))
+		}
+	}
+	if t := Total(d.Requests); t.Sent > 0 {
+		s += fmt.Sprintf("; %d requests, %d lost, %d wrong", t.Sent, t.Lost, t.Wrong)
+	}
+	return s + "; " + short(time.Duration(d.Seconds*float64(time.Second)))
+}
+
+// End writes what a person needs who just saw the run end: the error with its hints, what was done and what not, what
+// the clusters show, and the commands to go on or back.
+func End(w io.Writer, d Document) error {
+	var b strings.Builder
+	if d.Error != nil {
+		for line := range strings.Lines(d.Error.Message) {
+			fmt.Fprintf(&b, "cutover: error: %s\n", plain(line))
+		}
+		for _, h := range d.Error.Hints {
+			fmt.Fprintf(&b, "cutover: hint: %s\n", plain(h))
+		}
+		for _, f := range d.Facts {
+			fmt.Fprintf(&b, "cutover: seen: %s\n", plain(f))
+		}
+		left, done := split(d.Steps)
+		list(&b, "not done", left)
+		list(&b, "done", done)
+	}
+	fmt.Fprintf(&b, "\n%s\n", plain(Verdict(d)))
+	for _, c := range [][2]string{{"go on:   ", d.GoOn}, {"go back: ", d.GoBack}} {
+		if c[1] != "" {
+			fmt.Fprintf(&b, "%s %s\n", c[0], plain(c[1]))
+		}
+	}
+	if d.Next != "" {
+		fmt.Fprintf(&b, "next:     %s\n", plain(d.Next))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// split tells the steps that are where they should be from those that are not.
+func split(steps []Step) (left, done []Step) {
+	for _, s := range steps {
+		if s.State == Done || s.State == Reverted {
+			done = append(done, s)
+		} else {
+			left = append(left, s)
+		}
+	}
+	return left, done
+}
+
+func list(b *strings.Builder, title string, steps []Step) {
+	if len(steps) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s:\n", title)
+	for _, s := range steps[:min(len(steps), maxListed)] {
+		detail := ""
+		if s.State != Done && s.State != Pending {
+			detail = " (" + s.State + ")"
+		}
+		fmt.Fprintf(b, "  %s%s\n", plain(s.ID), detail)
+	}
+	if more := len(steps) - maxListed; more > 0 {
+		fmt.Fprintf(b, "  and %d more\n", more)
+	}
+}

@@ -1,0 +1,238 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// MaxSummary is the size in bytes that Markdown keeps below where nobody says otherwise: the runner drops a summary of
+// 1 MiB and more, and other tools write into the same file.
+const MaxSummary = 1000 << 10
+
+// part is a piece of the summary that can be said at several lengths, the fullest first. An empty text leaves it out.
+type part struct {
+	texts []func() string
+	level int
+	text  string // of that level, once it was asked for
+}
+
+func (p *part) String() string {
+	if p.text == "" {
+		p.text = p.texts[p.level]()
+	}
+	return p.text
+}
+
+func (p *part) shorten() { p.level, p.text = p.level+1, "" }
+
+// Markdown writes d as a job summary of at most limit bytes (0 = MaxSummary). What does not fit is said shorter, details
+// first and the differences last, each of them whole or not at all. truncated means that differences are missing: what
+// this page shows then must not be approved, and it says so.
+func Markdown(d Document, limit int) (text string, truncated bool) {
+	if limit <= 0 {
+		limit = MaxSummary
+	}
+	head, diffs := &part{texts: same(head(d))}, &part{texts: []func() string{
+		func() string { return differences(d.Steps) },
+		func() string { return withoutDifferences(d.Steps) },
+	}}
+	steps := &part{texts: []func() string{
+		func() string { return stepTable(d, true) },
+		func() string { return stepTable(d, false) },
+		func() string { return groupTable(d.Steps) },
+	}}
+	served := &part{texts: []func() string{
+		func() string { return served(d.Served, 500) }, func() string { return served(d.Served, 50) }, func() string { return "" },
+	}}
+	details := &part{texts: []func() string{func() string { return details(d) }, func() string { return "" }}}
+	parts := []*part{head, steps, {texts: same(requests(d.Requests))}, served, diffs, details}
+	for _, shorten := range []*part{nil, details, served, steps, steps, served, diffs} {
+		if shorten != nil {
+			shorten.shorten()
+		}
+		if text = join(parts); len(text) <= limit {
+			break
+		}
+	}
+	truncated = diffs.level > 0 && hasDiff(d.Steps)
+	if truncated {
+		head.text = warning + head.String()
+		text = join(parts)
+	}
+	if len(text) > limit { // an error of a megabyte, or names of that length
+		text = strings.ToValidUTF8(text[:limit], "")
+	}
+	return text, truncated
+}
+
+const warning = "> [!CAUTION]\n> **The differences do not fit on this page. It shows less than would be changed and is no basis for an approval.**\n\n"
+
+func same(s string) []func() string { return []func() string{func() string { return s }} }
+
+func join(parts []*part) string {
+	var b strings.Builder
+	for _, p := range parts {
+		if s := p.String(); s != "" {
+			b.WriteString(strings.TrimRight(s, "\n") + "\n\n")
+		}
+	}
+	return b.String()
+}
+
+func head(d Document) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### cutover %s\n\n", cell(Verdict(d)))
+	if d.Plan != "" || d.Digest != "" {
+		fmt.Fprintf(&b, "plan %s, digest `%s`\n\n", cell(d.Plan), strings.Trim(d.Digest, "`"))
+	}
+	if d.Error != nil {
+		message, more := d.Error.Message, ""
+		if len(message) > 32<<10 {
+			message, more = strings.ToValidUTF8(message[:32<<10], ""), "\n(the rest is in the JSON document)"
+		}
+		b.WriteString(fence("", visible(message)+more) + "\n")
+		for _, h := range d.Error.Hints {
+			fmt.Fprintf(&b, "- %s\n", cell(h))
+		}
+		b.WriteString("\n")
+	}
+	for _, c := range [][2]string{{"Go on", d.GoOn}, {"Go back", d.GoBack}} {
+		if c[1] != "" {
+			fmt.Fprintf(&b, "%s:\n%s\n", c[0], fence("sh", plain(c[1])))
+		}
+	}
+	if d.Next != "" {
+		fmt.Fprintf(&b, "Next: **%s**", cell(d.Next))
+		if d.Approval != "" {
+			fmt.Fprintf(&b, ", which %s must approve", cell(d.Approval))
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// stepTable lists the steps, all or only those that are not where they should be.
+func stepTable(d Document, all bool) string {
+	if len(d.Steps) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("| | step | what | seen |\n|---|---|---|---|\n")
+	hidden := 0
+	for _, s := range d.Steps {
+		if !all && (s.State == Done || s.State == Reverted) {
+			hidden++
+			continue
+		}
+		title := cell(s.Title)
+		if s.Final != "" {
+			title += "<br>**no way back**: " + cell(s.Final)
+		}
+		state := s.State
+		if d.Verb == "plan" {
+			state = verbs[s.State]
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", cell(state), cell(s.ID), title, cell(s.Detail))
+	}
+	if hidden > 0 {
+		fmt.Fprintf(&b, "\n%s that are done, not listed here\n", plural(hidden, "step"))
+	}
+	return b.String()
+}
+
+// groupTable counts the steps of each group.
+func groupTable(steps []Step) string {
+	var names []string
+	groups := map[string][]Step{}
+	for _, s := range steps {
+		if groups[s.Group] == nil {
+			names = append(names, s.Group)
+		}
+		groups[s.Group] = append(groups[s.Group], s)
+	}
+	var b strings.Builder
+	b.WriteString("| group | steps | not done |\n|---|---|---|\n")
+	for _, n := range names {
+		left, _ := split(groups[n])
+		fmt.Fprintf(&b, "| %s | %d | %d |\n", cell(n), len(groups[n]), len(left))
+	}
+	return b.String()
+}
+
+func requests(all []Requests) string {
+	if len(all) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("| requests | sent | good | wrong | lost | longest gap | p50 | p99 |\n|---|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, r := range all {
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %s | %s | %s |\n",
+			cell(r.Name), r.Sent, r.Good, r.Wrong, r.Lost, millis(r.LongestGap), millis(r.P50), millis(r.P99))
+	}
+	return b.String()
+}
+
+func millis(ms float64) string { return short(time.Duration(ms * float64(time.Millisecond))) }
+
+func served(all []Served, limit int) string {
+	if len(all) == 0 {
+		return ""
+	}
+	return picture(all) + "\n" + servedTable(all, limit)
+}
+
+func hasDiff(steps []Step) bool {
+	return slices.ContainsFunc(steps, func(s Step) bool { return s.Diff != "" && s.State != Done })
+}
+
+func differences(steps []Step) string {
+	var b strings.Builder
+	n := 0
+	for _, s := range steps {
+		if s.Diff == "" || s.State == Done {
+			continue
+		}
+		n++
+		fmt.Fprintf(&b, "%s\n\n%s\n", cell(s.ID), fence("diff", visible(s.Diff)))
+	}
+	if n == 0 {
+		return ""
+	}
+	return folded(plural(n, "difference")+" between what is there and what is wanted", b.String())
+}
+
+func withoutDifferences(steps []Step) string {
+	if !hasDiff(steps) {
+		return ""
+	}
+	return "**The differences are not shown: they do not fit. Read them in the plan's output.**"
+}
+
+func details(d Document) string {
+	var b strings.Builder
+	if len(d.Gates) > 0 {
+		b.WriteString("| | gate | seen |\n|---|---|---|\n")
+		for _, g := range d.Gates {
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(g.State), cell(g.Title), cell(g.Detail))
+		}
+		b.WriteString("\n")
+	}
+	var bad []string
+	for _, r := range d.Requests {
+		for _, s := range r.Bad {
+			bad = append(bad, fmt.Sprintf("| %s | %s | %s |\n", cell(s.Target), cell(s.ID), cell(s.Error)))
+		}
+	}
+	if len(bad) > 0 {
+		b.WriteString("| target | request | what was wrong |\n|---|---|---|\n" + strings.Join(bad, "") + "\n")
+	}
+	for _, f := range d.Facts {
+		fmt.Fprintf(&b, "- %s\n", cell(f))
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return folded("Details: gates, bad requests, what the clusters show", b.String())
+}
