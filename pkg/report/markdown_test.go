@@ -54,6 +54,7 @@ func TestASummaryFitsByDroppingDetailBeforeDifferences(t *testing.T) {
 func TestAnEndlessErrorStillFits(t *testing.T) {
 	d := report.Document{Verb: "apply", Phase: "routes", Result: "failed", Error: &report.Failure{Message: strings.Repeat("e", 5<<20), Code: 4}}
 	d.Facts = []string{strings.Repeat("f", 5<<20)}
+	d.GoOn = "cutover " + strings.Repeat("ä", 1<<20)
 	text, truncated := report.Markdown(d, 0)
 	if len(text) > report.MaxSummary || truncated || !strings.Contains(text, "JSON document") {
 		t.Errorf("%d bytes, truncated %v", len(text), truncated)

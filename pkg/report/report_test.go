@@ -179,6 +179,24 @@ func TestEndOfAWaitingRun(t *testing.T) {
 	golden(t, out.String())
 }
 
+func TestEndOfARollback(t *testing.T) {
+	r := report.NewRecorder("rollback", "routes")
+	for i, what := range []engine.What{"reverting", "waiting", "reverted"} {
+		r.Emit(engine.Event{
+			What: what, Step: one, N: i, Of: 2, Observation: phase.Observation{State: phase.Settling, Detail: "as it was"},
+		})
+	}
+	r.Emit(engine.Event{What: "reverting", Step: two, N: 1, Of: 2})
+	d := r.Document()
+	d.Seconds = 1.25
+	d.Fail(fault.New(fault.Stuck, "", "take back %s: refused", two))
+	var out bytes.Buffer
+	if err := report.End(&out, d); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, out.String())
+}
+
 func planned() report.Document {
 	step := func(id, title string) phase.Step { return phase.Step{ID: id, Title: title, Apply: nothing} }
 	final := step("delete:new/shop/Service/cutover-proxy", "delete Service shop/cutover-proxy in new")
