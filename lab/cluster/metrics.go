@@ -3,7 +3,10 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"cutover.dev/cutover/lab/objects"
@@ -47,10 +50,19 @@ func (c *Cluster) startMetrics(ctx context.Context) error {
 		"--kubelet-request-timeout=8s")
 }
 
-// MetricsReady asks for the metrics of the node by way of the API server, as an autoscaler does.
+// MetricsReady asks for the metrics of the node by way of the API server, as an autoscaler
+// does. A node younger than a minute may have none yet: the first come after two samples.
 func (c *Cluster) MetricsReady(ctx context.Context) error {
+	node, err := c.Client.Kube.CoreV1().Nodes().Get(ctx, c.NodeName(), metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
 	path := "/apis/metrics.k8s.io/v1beta1/nodes/" + c.NodeName()
-	return c.Client.Kube.Discovery().RESTClient().Get().AbsPath(path).Do(ctx).Error()
+	err = c.Client.Kube.Discovery().RESTClient().Get().AbsPath(path).Do(ctx).Error()
+	if apierrors.IsNotFound(err) && time.Since(node.CreationTimestamp.Time) < time.Minute {
+		return nil
+	}
+	return err
 }
 
 const metricsManifest = `apiVersion: v1

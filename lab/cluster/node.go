@@ -105,7 +105,7 @@ func (c *Cluster) startNode(ctx context.Context) error {
 		return err
 	}
 	c.Report.Done("%s: Services answer", c.Name)
-	return nil
+	return c.Until(ctx, "metrics", "metrics are served", time.Minute, c.MetricsReady)
 }
 
 // NodeReady says whether the node reports that it can run pods.
