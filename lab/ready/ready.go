@@ -21,6 +21,7 @@ func Fatal(err error) error { return fmt.Errorf("%w: %w", err, errFatal) }
 // Until looks until look returns nil. After limit it gives up and returns the last answer.
 // Each look gets a context that ends after three seconds.
 func Until(ctx context.Context, what string, limit time.Duration, look func(context.Context) error) error {
+	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	ticker := time.NewTicker(pause)
@@ -39,6 +40,9 @@ func Until(ctx context.Context, what string, limit time.Duration, look func(cont
 		}
 		select {
 		case <-ctx.Done():
+			if parent.Err() != nil { // somebody else's failure, or a signal
+				return fmt.Errorf("wait for %s: %w", what, context.Cause(parent))
+			}
 			return fmt.Errorf("wait for %s: not so after %s: %w", what, limit, last)
 		case <-ticker.C:
 		}

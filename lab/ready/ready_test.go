@@ -81,3 +81,12 @@ func TestInARowStartsAgainAfterOneFailure(t *testing.T) {
 		t.Errorf("%d looks, %v", looks, err)
 	}
 }
+
+func TestAnEndedContextIsNotCalledATimeout(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := Until(ctx, "thing", time.Minute, func(context.Context) error { return errors.New("not yet") })
+	if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "1m0s") {
+		t.Errorf("got %v", err)
+	}
+}
