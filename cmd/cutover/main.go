@@ -1,0 +1,19 @@
+// Command cutover moves a live environment from one Kubernetes cluster to another, one phase per run, from a committed
+// plan. It only hands signals, arguments and the environment to package cli.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"cutover.dev/cutover/pkg/cli"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	code := cli.Main(ctx, os.Args, os.Getenv, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}

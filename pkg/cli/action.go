@@ -1,0 +1,5 @@
+package cli
+
+const postName = "cutover-post"
+
+type action struct{}
