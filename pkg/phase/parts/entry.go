@@ -1,0 +1,72 @@
+package parts
+
+import (
+	"cmp"
+	"net"
+	"strconv"
+
+	"cutover.dev/cutover/pkg/ingress"
+	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/probe"
+)
+
+// Addrs lists host:port of every address of an entry, or of its hostname.
+func Addrs(e plan.Entry, tls bool) []string {
+	port := cmp.Or(e.HTTPPort, 80)
+	if tls {
+		port = cmp.Or(e.HTTPSPort, 443)
+	}
+	return join(e.Addresses, e.Hostname, port)
+}
+
+// BridgeAddrs lists host:port of every address of the bridge.
+func BridgeAddrs(b plan.Bridge) []string { return join(b.Addresses, b.Hostname, b.Port) }
+
+// MetricsURLs lists where the bridge's controller shows its counters, one for each address; nil without bridge.metrics.
+func MetricsURLs(b plan.Bridge) []string {
+	if b.Metrics == nil {
+		return nil
+	}
+	var urls []string
+	for _, addr := range join(b.Addresses, b.Hostname, b.Metrics.Port) {
+		urls = append(urls, "http://"+addr+"/metrics")
+	}
+	return urls
+}
+
+func join(addresses []string, hostname string, port int) []string {
+	if hostname != "" {
+		addresses = append(addresses[:len(addresses):len(addresses)], hostname)
+	}
+	var all []string
+	for _, a := range addresses {
+		all = append(all, net.JoinHostPort(a, strconv.Itoa(port)))
+	}
+	return all
+}
+
+// Targets is what to ask for one host and path at every address of an entry.
+func Targets(e plan.Entry, tls bool, host, path string) []probe.Target {
+	var all []probe.Target
+	for _, addr := range Addrs(e, tls) {
+		all = append(all, Target(addr, tls, host, path))
+	}
+	return all
+}
+
+// Target is what to ask for one host and path at one address.
+func Target(addr string, tls bool, host, path string) probe.Target {
+	return probe.Target{Addr: addr, TLS: tls, Host: host, Path: path}
+}
+
+// RouteTargets is what to ask for one route at every address of an entry.
+func RouteTargets(e plan.Entry, r ingress.Route) []probe.Target {
+	host, path := r.Ask()
+	return Targets(e, r.TLS, host, path)
+}
+
+// KeeperTargets is what to ask for the keeper host of a namespace at every address of new's entry: plain HTTP, it has no
+// certificate. Every answer must carry the bridge's marker.
+func KeeperTargets(p *plan.Plan, ns string) []probe.Target {
+	return Targets(p.Spec.Entry.New, false, ingress.Keeper(ns, p.Metadata.Name), "/")
+}

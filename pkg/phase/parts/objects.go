@@ -1,0 +1,167 @@
+package parts
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"cutover.dev/cutover/pkg/ingress"
+	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/plan"
+)
+
+// EchoName is the Deployment and the Service of the pod behind the keeper host; EchoPort is where it listens.
+const (
+	EchoName = "cutover-echo"
+	EchoPort = 8080
+	portName = "http" // of every Service and slice here: controllers find one by the other's name
+)
+
+// Backend is one end of a wire between the clusters: the Service name in front of it, and where it leads.
+type Backend struct {
+	Service   string
+	Addresses []string
+	Hostname  string // resolved whenever the object is looked at
+	Port      int
+}
+
+// Proxy is the backend in new that leads to the bridge.
+func Proxy(p *plan.Plan) Backend {
+	b := p.Spec.Bridge
+	return Backend{ingress.ProxyService, b.Addresses, b.Hostname, b.Port}
+}
+
+// Tail is the backend in old that leads to the inner entry of new; false without a tail in the plan.
+func Tail(p *plan.Plan) (Backend, bool) {
+	if p.Spec.Tail == nil {
+		return Backend{}, false
+	}
+	return Backend{Service: ingress.TailService, Addresses: p.Spec.Tail.Addresses, Port: p.Spec.Tail.Port}, true
+}
+
+// ServiceIn is its Service in a namespace: without a selector, nobody but us keeps its endpoints.
+func (b Backend) ServiceIn(ns string) (*unstructured.Unstructured, error) {
+	return kube.From(kube.Service, &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: b.Service},
+		Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{
+			Name: portName, Port: 80, TargetPort: intstr.FromInt(b.Port), Protocol: corev1.ProtocolTCP,
+		}}},
+	})
+}
+
+// Families lists the kinds of addresses that need a slice each. A hostname stands for IPv4.
+func (b Backend) Families() []discoveryv1.AddressType {
+	var all []discoveryv1.AddressType
+	for _, f := range []discoveryv1.AddressType{discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6} {
+		if len(only(f, b.Addresses)) > 0 || b.Hostname != "" && f == discoveryv1.AddressTypeIPv4 {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// SliceName is the name of the slice of one family: it begins with the Service's name, some controllers go by that.
+func (b Backend) SliceName(f discoveryv1.AddressType) string {
+	if f == discoveryv1.AddressTypeIPv6 {
+		return b.Service + "-2"
+	}
+	return b.Service + "-1"
+}
+
+// SliceIn is its EndpointSlice of one family in a namespace.
+func (b Backend) SliceIn(ctx context.Context, ns string, f discoveryv1.AddressType) (*unstructured.Unstructured, error) {
+	addresses, err := b.resolve(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	yes, name, protocol, port := true, portName, corev1.ProtocolTCP, int32(b.Port) //nolint:gosec // a port
+	slice := &discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: b.SliceName(f), Labels: map[string]string{
+			discoveryv1.LabelServiceName: b.Service, discoveryv1.LabelManagedBy: kube.Manager,
+		}},
+		AddressType: f,
+		Ports:       []discoveryv1.EndpointPort{{Name: &name, Protocol: &protocol, Port: &port}},
+	}
+	for _, a := range addresses {
+		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{
+			Addresses: []string{a}, Conditions: discoveryv1.EndpointConditions{Ready: &yes, Serving: &yes},
+		})
+	}
+	return kube.From(kube.EndpointSlice, slice)
+}
+
+func (b Backend) resolve(ctx context.Context, f discoveryv1.AddressType) ([]string, error) {
+	addresses := b.Addresses
+	if b.Hostname != "" {
+		found, err := net.DefaultResolver.LookupHost(ctx, b.Hostname)
+		if err != nil {
+			return nil, fmt.Errorf("resolve %s: %w", b.Hostname, err)
+		}
+		addresses = append(addresses[:len(addresses):len(addresses)], found...)
+	}
+	addresses = only(f, addresses)
+	slices.Sort(addresses)
+	if addresses = slices.Compact(addresses); len(addresses) == 0 {
+		return nil, fmt.Errorf("find the addresses of %s: there is no %s address", net.JoinHostPort(b.Hostname, strconv.Itoa(b.Port)), f)
+	}
+	return addresses, nil
+}
+
+func only(f discoveryv1.AddressType, addresses []string) []string {
+	var all []string
+	for _, a := range addresses {
+		ip, err := netip.ParseAddr(a)
+		if err == nil && ip.Unmap().Is4() == (f == discoveryv1.AddressTypeIPv4) {
+			all = append(all, ip.Unmap().String())
+		}
+	}
+	return all
+}
+
+// KeeperInNew is the Ingress in new that always leads to the proxy, so that its controller keeps the backend.
+func KeeperInNew(p *plan.Plan, ns string) (*unstructured.Unstructured, error) {
+	return keeper(ns, p.Spec.Entry.New.IngressClass, ingress.ProxyService, portName, ingress.Keeper(ns, p.Metadata.Name))
+}
+
+// KeeperInOld is the one Ingress in old that leads the keeper hosts of all namespaces to the echo.
+func KeeperInOld(d Deps) (*unstructured.Unstructured, error) {
+	var hosts []string
+	for _, ns := range d.Plan.Spec.Namespaces {
+		hosts = append(hosts, ingress.Keeper(ns, d.Name()))
+	}
+	return keeper(d.EchoNamespace(), d.Plan.Spec.Entry.Old.IngressClass, EchoName, portName, hosts...)
+}
+
+func keeper(ns, class, service, port string, hosts ...string) (*unstructured.Unstructured, error) {
+	as := networkingv1.PathTypePrefix
+	off := map[string]string{}
+	for _, prefix := range []string{"external-dns.alpha.kubernetes.io", "external-dns.kubernetes.io"} {
+		off[prefix+"/controller"] = ingress.Disabled // its hosts are nobody's names
+	}
+	ing := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: ingress.KeeperIngress, Annotations: off}}
+	if class != "" {
+		ing.Spec.IngressClassName = &class
+	}
+	for _, host := range hosts {
+		ing.Spec.Rules = append(ing.Spec.Rules, networkingv1.IngressRule{
+			Host: host,
+			IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{Paths: []networkingv1.HTTPIngressPath{{
+				Path: "/", PathType: &as,
+				Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{
+					Name: service, Port: networkingv1.ServiceBackendPort{Name: port},
+				}},
+			}}}},
+		})
+	}
+	return kube.From(kube.Ingress, ing)
+}
