@@ -1,0 +1,97 @@
+# The product is one Go module, the lab another, the linters a third (tools/). Everything here works as root on a fresh
+# Debian that has Go and make; without root, all but the lab.
+GO      ?= go
+NICE    ?= nice
+TOOL     = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
+SOURCES  = arch_test.go cmd pkg lab
+PRODUCT  = ./cmd/... ./pkg/...
+CACHE    = $${CUTOVER_LAB_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/cutover-lab}
+IMAGE   ?= cutover:dev
+
+.DEFAULT_GOAL := help
+.PHONY: help check lint unit fmt test warm e2e test-all race demo lab-up lab-status lab-down build image-root image
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+check: lint unit ## format, vet, staticcheck and the tests that need neither root nor a lab
+
+lint:
+	@bad=$$($(TOOL) gofumpt -l $(SOURCES)) && [ -z "$$bad" ] || { echo "not formatted:" $$bad; echo "fix: make fmt"; exit 1; }
+	@$(NICE) $(GO) vet . $(PRODUCT) || { echo "fix what is named above, then: go vet $(PRODUCT)"; exit 1; }
+	@$(NICE) $(GO) -C lab vet ./... || { echo "fix what is named above, then: go -C lab vet ./..."; exit 1; }
+	@$(NICE) $(TOOL) staticcheck . $(PRODUCT) || { echo "fix what is named above, then: go tool -modfile=tools/go.mod staticcheck $(PRODUCT)"; exit 1; }
+	@cd lab && $(NICE) $(TOOL) staticcheck ./... || { echo "fix what is named above, then: cd lab && go tool -modfile=../tools/go.mod staticcheck ./..."; exit 1; }
+
+# The first package of each module looks at all the others through `go list`, which the cache of go test cannot see.
+unit:
+	@$(NICE) $(GO) test -count=1 . || { echo "fix what is named above, then: go test -count=1 ."; exit 1; }
+	@$(NICE) $(GO) test -timeout 20m $(PRODUCT) || { echo "fix the tests named above, then: go test <package>"; exit 1; }
+	@$(NICE) $(GO) -C lab test -count=1 . || { echo "fix what is named above, then: go -C lab test -count=1 ."; exit 1; }
+	@$(NICE) $(GO) -C lab test -timeout 20m ./... || { echo "fix the tests named above, then: go -C lab test <package>"; exit 1; }
+
+fmt: ## format every Go file
+	@$(TOOL) gofumpt -w $(SOURCES)
+
+test: warm lint unit e2e ## check, then the tests on two real clusters (root; 20 minutes, 45 the first time)
+
+# With a lab's cache there is an API server to test pkg/kube against; on a machine that can have one, it must not be missing.
+ifeq ($(shell id -u),0)
+test race: export CUTOVER_REQUIRE_APISERVER = 1
+endif
+
+warm:
+	@if [ "$$(id -u)" = 0 ] && ! ls "$(CACHE)"/hyperkube "$(CACHE)"/*/hyperkube "$(CACHE)"/*/*/hyperkube 2>/dev/null | grep -q .; then \
+		echo "the lab was never up here: building what it needs"; \
+		$(GO) -C lab run . up; code=$$?; $(GO) -C lab run . down && exit $$code; fi
+
+e2e:
+	@if [ ! -d lab/e2e ]; then echo "lab tests: there are none in this checkout"; [ "$$CI" != true ]; \
+	elif [ "$$(id -u)" != 0 ]; then echo "lab tests: skipped, they need root"; [ "$$CI" != true ]; \
+	else CUTOVER_E2E=1 $(GO) -C lab test ./e2e/... -count=1 -timeout 40m || \
+		{ echo "fix the tests named above, then: CUTOVER_E2E=1 go -C lab test ./e2e/... -count=1 -run <name>"; exit 1; }; fi
+
+test-all: test race demo ## test, the race detector (needs a C compiler) and the demo
+
+race:
+	@CGO_ENABLED=1 $(NICE) $(GO) test -race -timeout 30m $(PRODUCT) || { echo "fix what is named above, then: go test -race <package>"; exit 1; }
+
+demo: ## move a whole environment between two real clusters under load (root; 5 minutes with a warm cache)
+	@$(GO) -C lab run ./demo $(DEMO)
+
+lab-up: ## take the two clusters up (root)
+	@$(GO) -C lab run . up
+
+lab-status: ## check every part of the lab once
+	@$(GO) -C lab run . status
+
+lab-down: ## take the lab down; only its cache stays
+	@$(GO) -C lab run . down
+
+build: ## build bin/cutover
+	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/cutover ./cmd/cutover
+
+# What goes into the image. busybox has to be static: the image has no libraries. Debian and Ubuntu call that package
+# busybox-static.
+image-root: ## lay out bin/image, from which the Dockerfile copies
+	@set -eu; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
+	static() { path=$$(command -v busybox) && ! ldd "$$path" >/dev/null 2>&1; }; \
+	missing=; static || missing=busybox-static; \
+	[ -s /etc/ssl/certs/ca-certificates.crt ] || missing="$$missing ca-certificates"; \
+	if [ -n "$$missing" ]; then \
+		$$sudo apt-get -o DPkg::Lock::Timeout=300 update -q >/dev/null; \
+		$$sudo apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends $$missing >/dev/null; fi; \
+	static || { echo "busybox is not static; fix: apt-get install busybox-static"; exit 1; }; \
+	rm -rf bin/image; \
+	mkdir -p bin/image/usr/local/bin bin/image/bin bin/image/etc/ssl/certs bin/image/tmp; \
+	chmod 1777 bin/image/tmp; \
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/image/usr/local/bin/cutover ./cmd/cutover; \
+	ln -s cutover bin/image/usr/local/bin/cutover-post; \
+	cp "$$(command -v busybox)" bin/image/bin/busybox; \
+	for name in sh env tail; do ln -s busybox "bin/image/bin/$$name"; done; \
+	cp -L /etc/ssl/certs/ca-certificates.crt bin/image/etc/ssl/certs/
+
+image: image-root ## build the container image of the action (podman or docker)
+	@engine=$$(command -v podman || command -v docker) || { echo "no podman and no docker; fix: apt-get install podman"; exit 1; }; \
+	"$$engine" build -t $(IMAGE) .
