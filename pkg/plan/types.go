@@ -17,8 +17,8 @@ type Plan struct {
 	Metadata   Metadata `json:"metadata"`
 	Spec       Spec     `json:"spec"`
 
-	// Path is the file it was read from, as the user wrote it; Dir is what relative paths in it are relative to: the
-	// folder in which the tool was started. Neither is part of the file.
+	// Path is the file it was read from, as the user wrote it; it is no part of the file. Relative paths in the plan
+	// are relative to the folder in which the tool was started.
 	Path string `json:"-"`
 }
 
@@ -88,7 +88,7 @@ type Bridge struct {
 // the bridge passes on, and gives every probe series a control that must carry the marker.
 type Echo struct {
 	Image     string `json:"image"`
-	Namespace string `json:"namespace"` // in old; default: the first of spec.namespaces
+	Namespace string `json:"namespace"` // in old; default: state.namespace
 }
 
 // Metrics is where a controller counts its requests.

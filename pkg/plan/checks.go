@@ -1,0 +1,94 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The checks of single values that a pattern cannot make.
+
+func checkIP(s string) error {
+	ip, err := netip.ParseAddr(s)
+	if err != nil {
+		return fmt.Errorf("%q is not an IP address", s)
+	}
+	switch ip = ip.Unmap(); {
+	case ip.IsLoopback():
+		return fmt.Errorf("%s is a loopback address: nobody else reaches it", s)
+	case ip.IsUnspecified(), ip.IsMulticast(), ip.IsLinkLocalUnicast():
+		return fmt.Errorf("%s is no address that can be dialled", s)
+	}
+	return nil
+}
+
+func checkHost(s string) error {
+	if len(s) > 253 {
+		return errors.New("a host name has at most 253 characters")
+	}
+	for part := range strings.SplitSeq(s, ".") {
+		if len(part) > 63 {
+			return fmt.Errorf("%q has a part of more than 63 characters", s)
+		}
+	}
+	if _, err := netip.ParseAddr(s); err == nil {
+		return fmt.Errorf("%s is an address, not a name", s)
+	}
+	return nil
+}
+
+func checkEndpoint(s string) error {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("%q is not host:port", s)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return fmt.Errorf("%s is no port from 1 to 65535", port)
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil && strings.Contains(host, ":") {
+		return fmt.Errorf("%q is not an IP address", host)
+	}
+	if err == nil && ip.Unmap().IsLoopback() {
+		return fmt.Errorf("%s is a loopback address: nobody else reaches it", host)
+	}
+	return nil
+}
+
+func checkPath(s string) error {
+	for part := range strings.SplitSeq(strings.TrimSuffix(s, "/"), "/") {
+		if part == "" || part == ".." {
+			return fmt.Errorf("%q is not a relative path without ..", s)
+		}
+	}
+	return nil
+}
+
+// checkSource lets a misspelt word not pass for a path.
+func checkSource(s string) error {
+	if s == "live" || s == "existing" {
+		return nil
+	}
+	if !strings.ContainsAny(s, "/.") {
+		return fmt.Errorf("%q is neither live nor existing nor a path (a folder beside the plan is ./%s)", s, s)
+	}
+	return checkPath(s)
+}
+
+func checkPercent(s string) error {
+	if p, err := parsePercent(s); err != nil || p > 1 {
+		return fmt.Errorf("%s is more than 100%%", s)
+	}
+	return nil
+}
+
+func systemNamespace(s string) error {
+	if slices.Contains([]string{"kube-system", "kube-public", "kube-node-lease"}, s) {
+		return fmt.Errorf("%s belongs to Kubernetes: nothing in it moves, and nothing of ours goes there", s)
+	}
+	return nil
+}

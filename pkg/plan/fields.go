@@ -1,0 +1,163 @@
+package plan
+
+import "time"
+
+// The shapes of single values.
+var (
+	label     = matching(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a DNS label: lower-case letters, digits and dashes, at most 63", nil)
+	namespace = matching(`^[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?$`, // keeper-<namespace> is a DNS label as well
+		"a namespace: lower-case letters, digits and dashes, at most 56", systemNamespace)
+	uid      = matching(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, "the uid of the namespace kube-system, such as 0b7f6c1e-6a0f-4a53-a9ad-3b0a5d2d7f10", nil)
+	address  = matching(`^[0-9A-Fa-f:.]{2,45}$`, "an IP address, not a loopback one", checkIP)
+	hostname = matching(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$`, "a host name in lower case, with a dot", checkHost)
+	endpoint = matching(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?):[0-9]{1,5}$`, "host:port", checkEndpoint)
+	marker   = matching(`^[a-z0-9]{8,64}$`, "8 to 64 lower-case letters and digits", nil)
+	image    = matching(`^[A-Za-z0-9]([-A-Za-z0-9._/:@]{0,253}[A-Za-z0-9])?$`, "a container image", nil)
+	path     = matching(`^[^/\x00-\x1f\\][^\x00-\x1f\\]*$`, "a relative path without ..", checkPath)
+	port     = intFrom(1, 65535)
+	percent  = matching(`^[0-9]{1,3}(\.[0-9]{1,4})?%$`, "a share with a percent sign, such as 0.1%", checkPercent)
+	refText  = matching(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/(Deployment|StatefulSet|DaemonSet|CronJob)/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`,
+		"namespace/Kind/name, Kind one of Deployment, StatefulSet, DaemonSet, CronJob", nil)
+	phaseName = matching(`^(link|ttl|join|proxy|routes|dns|stepdown|cleanup|migrate/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$`,
+		"a phase: link, ttl, join, proxy, routes, dns, migrate/<wave>, stepdown or cleanup", nil)
+)
+
+// root is the whole file.
+var root = obj(
+	need("apiVersion", oneOfWords(APIVersion), "The version of this format."),
+	need("kind", oneOfWords(Kind), "What the file is."),
+	need("metadata", obj(
+		need("name", label, "The plan's name; the value of the label cutover.dev/plan on every object that is written."),
+	), "Names the plan."),
+	need("spec", spec, "What to move, and how carefully."),
+)
+
+var spec = obj(
+	need("through", phaseName, "The last phase that may run. A pull request moves it on; it is no part of the digest."),
+	need("clusters", obj(
+		need("old", cluster, "The cluster that everything leaves."),
+		need("new", cluster, "The cluster that everything moves to."),
+	), "Pins both clusters, so that a swapped kubeconfig is harmless."),
+	need("namespaces", listOf(namespace, 1, true), "What moves. A workload in them that is in no wave is an error."),
+	need("entry", obj(
+		need("old", entry, "The entry of old."),
+		need("new", entry, "The entry of new."),
+	), "The public ingress of each side."),
+	need("bridge", bridge, "The second, internal, non-TLS ingress of old."),
+	may("tail", tail, "The internal, non-TLS entry of new to which late clients of old's entry are sent on. Without it migrate waits for zero residual traffic."),
+	may("link", link, "What must be reachable beyond what the plan implies."),
+	need("dns", dns, "How names move: exactly one of zones, manual and none."),
+	may("mongodb", mongodb, "The replica set that gets new members. Its URI comes from CUTOVER_MONGODB_URI."),
+	need("waves", listOf(obj(
+		need("name", label, "The wave's name; its phase is migrate/<name>."),
+		need("workloads", listOf(workloadShape, 1, false), "What moves in it: each one a string namespace/Kind/name, or a mapping."),
+	), 1, false), "Sets of workloads that move together, in this order."),
+	may("stepdown", obj(
+		need("after", label, "The wave after which the primary moves. Without stepdown: the first by which half of the workloads moved."),
+	), "When the MongoDB primary moves."),
+	may("approvals", &shape{
+		kind: table, want: "a mapping from phases to GitHub environments",
+		item: matching(`^\S(.{0,253}\S)?$`, "the name of a GitHub environment", nil),
+	}, "Which GitHub environment must have approved the run of a phase."),
+	def("state", obj(
+		def("namespace", namespace, "cutover-system", "The namespace, in both clusters, of the journal, the frozen inventory and the lock."),
+	), map[string]any{}, "Where the tool keeps what it knows."),
+	def("probe", probe, map[string]any{}, "Bounds of the tool's own requests."),
+	def("windows", windows, map[string]any{}, "How long the tool looks, waits or lets go on."),
+	def("lock", obj(
+		def("ttl", duration(10*time.Second, 10*time.Minute), "60s", "How long a run that died keeps the lock."),
+	), map[string]any{}, "The Lease that keeps a second run out."),
+)
+
+var cluster = obj(need("uid", uid, "The uid of its namespace kube-system."))
+
+var entry = exactly(obj(
+	may("addresses", listOf(address, 1, true), "Its addresses."),
+	may("hostname", hostname, "Its name, where it has no fixed address."),
+	need("ingressClass", label, "The ingress class that its controller obeys."),
+	def("httpPort", port, 80, "The plain port."),
+	def("httpsPort", port, 443, "The TLS port."),
+), "addresses", "hostname")
+
+var bridge = exactly(obj(
+	may("addresses", listOf(address, 1, true), "Its addresses, reachable from new."),
+	may("hostname", hostname, "Its name, where it has no fixed address."),
+	need("port", port, "Its plain port."),
+	need("marker", marker, "The value of the response header X-Cutover-Via that it adds."),
+	may("manifests", path, "What starts it: a file or folder of namespaced objects, applied to old by the phase proxy."),
+	may("metrics", obj(
+		need("port", port, "The port of its metrics."),
+		need("kind", oneOfWords("traefik", "nginx", "envoy", "haproxy"), "Whose metrics they are."),
+	), "Where it counts its requests. With it drain is measured instead of timed."),
+	need("echo", obj(
+		need("image", image, "The tool's own image, as old can pull it."),
+		may("namespace", namespace, "Its namespace in old. Default: state.namespace."),
+	), "The pod in old behind the keeper host."),
+), "addresses", "hostname")
+
+var tail = obj(
+	need("addresses", listOf(address, 1, true), "Its addresses, reachable from old."),
+	need("port", port, "Its plain port."),
+	may("marker", marker, "The value of X-Cutover-Via that it adds. With it the tail is proved, without it timed."),
+)
+
+var link = obj(
+	may("relay", obj(need("image", image, "The tool's own image, as both clusters can pull it.")), "The pod that dials from inside a cluster."),
+	may("paths", listOf(obj(
+		need("from", oneOfWords("old", "new"), "The side that dials."),
+		need("to", endpoint, "What it must reach."),
+	), 1, false), "Single directions that must work."),
+)
+
+var dns = exactly(obj(
+	def("ttl", duration(time.Second, 24*time.Hour), "60s", "The TTL during the move."),
+	may("zones", listOf(obj(
+		need("name", hostname, "The zone."),
+		need("rfc2136", obj(
+			need("server", endpoint, "The server."),
+			need("key", matching(`^[A-Za-z0-9]([-A-Za-z0-9._]{0,252})$`, "the name of a TSIG key", nil), "The TSIG key's name. Its secret comes from CUTOVER_TSIG_SECRET."),
+			need("algorithm", oneOfWords("hmac-sha256", "hmac-sha384", "hmac-sha512"), "The key's algorithm."),
+		), "A server that takes signed updates."),
+	), 1, false), "The zones to change."),
+	may("manual", obj(), "{}: the changes are printed, and only verified."),
+	may("none", matching(`\S`, "a reason", nil), "The reason why no name moves."),
+), "zones", "manual", "none")
+
+var mongodb = obj(
+	need("new", listOf(endpoint, 1, true), "The new members."),
+	may("manifests", path, "What starts the new members."),
+	def("maxLag", duration(100*time.Millisecond, time.Minute), "1s", "How far behind a new member may be."),
+	def("settle", duration(time.Minute, 7*24*time.Hour), "6h", "How long the initial sync of a member may take."),
+)
+
+var workloadShape = &shape{kind: workload, want: "a string namespace/Kind/name or a mapping with ref", item: obj(
+	need("ref", refText, "namespace/Kind/name."),
+	def("source", matching(`^[^/\x00-\x1f\\][^\x00-\x1f\\]*$`, "live, existing or a relative path", checkSource), "live",
+		"live copies from old, a path applies committed manifests, existing lets others deploy and only verifies."),
+	may("callers", oneOfWords("accepted"), "accepted: callers that stay in old are fine."),
+	may("callees", oneOfWords("accepted"), "accepted: callees that are not in new are fine."),
+	may("exclusive", &shape{kind: boolean, want: "true or false"}, "Never two at once: off in old first, then on in new."),
+)}
+
+var probe = obj(
+	def("rate", intFrom(1, 1000), 50, "Requests a second, all hosts together."),
+	def("maxLost", intFrom(0, 1_000_000), 0, "How many requests may get no answer."),
+	def("maxErrorRate", percent, "0.1%", "The share of answers that may be worse than the baseline."),
+	def("latency", &shape{kind: number, want: "a number from 1 to 100", min: 1, max: 100}, 1.5, "How many times slower than the baseline the median may get."),
+	def("samples", intFrom(50, 10_000), 50, "Consecutive answers per path that prove a swap."),
+)
+
+var windows = obj(
+	def("watch", duration(time.Second, time.Hour), "2m", "A swapped route is watched."),
+	def("drain", duration(time.Second, time.Hour), "30s", "Requests in flight end."),
+	def("status", duration(time.Second, time.Hour), "3m", "The bridge must not write the status of an Ingress."),
+	def("lag", duration(time.Second, time.Hour), "1m", "The lag of a member stays below mongodb.maxLag."),
+	def("residual", duration(time.Second, 30*24*time.Hour), "24h", "Zero requests at the old entry."),
+	def("ready", duration(time.Second, 24*time.Hour), "10m", "A workload becomes ready."),
+	def("routes", duration(time.Second, time.Hour), "1m", "A controller obeys a changed route."),
+)
+
+func exactly(s *shape, fields ...string) *shape {
+	s.oneOf = fields
+	return s
+}

@@ -1,0 +1,118 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// relations reports what only two fields together can get wrong. Values that are wrong by themselves are zero here, and
+// have been reported.
+func relations(p *Plan, report func(path, format string, args ...any)) {
+	s := &p.Spec
+	if uid := s.Clusters.Old.UID; uid != "" && uid == s.Clusters.New.UID {
+		report("spec.clusters.new.uid", "old and new are the same cluster")
+	}
+	if slices.Contains(s.Namespaces, s.State.Namespace) && s.State.Namespace != "" {
+		report("spec.state.namespace", "%s is one of spec.namespaces: what the tool keeps must not move", s.State.Namespace)
+	}
+	if t := s.Tail; t != nil && t.Marker != "" && t.Marker == s.Bridge.Marker {
+		report("spec.tail.marker", "it is the bridge's marker too: answers could not be told apart")
+	}
+	if s.Stepdown != nil {
+		if s.MongoDB == nil {
+			report("spec.stepdown", "there is no spec.mongodb whose primary could step down")
+		}
+		if _, ok := p.Wave(s.Stepdown.After); !ok && s.Stepdown.After != "" {
+			report("spec.stepdown.after", "there is no wave %s", s.Stepdown.After)
+		}
+	}
+	seen := map[string]int{}
+	for i, z := range s.DNS.Zones {
+		if first, doubled := seen[z.Name]; doubled && z.Name != "" {
+			report(fmt.Sprintf("spec.dns.zones[%d].name", i), "%s is spec.dns.zones[%d] already", z.Name, first)
+			continue
+		}
+		seen[z.Name] = i
+	}
+	listeners(s, report)
+	waves(s, report)
+	phases(p, report)
+}
+
+// listeners reports two ingresses at one address and port.
+func listeners(s *Spec, report func(path, format string, args ...any)) {
+	taken := map[netip.AddrPort]string{}
+	take := func(path string, addresses []string, ports ...int) {
+		for i, a := range addresses {
+			for _, port := range ports {
+				ip, err := netip.ParseAddr(a)
+				if err != nil || port == 0 {
+					continue // reported where it stands
+				}
+				at := netip.AddrPortFrom(ip.Unmap(), uint16(port)) //nolint:gosec // the shape bounds it
+				here := fmt.Sprintf("%s.addresses[%d]", path, i)
+				if other, doubled := taken[at]; doubled {
+					report(here, "%s is %s as well", at, other)
+					continue
+				}
+				taken[at] = here
+			}
+		}
+	}
+	take("spec.entry.old", s.Entry.Old.Addresses, s.Entry.Old.HTTPPort, s.Entry.Old.HTTPSPort)
+	take("spec.entry.new", s.Entry.New.Addresses, s.Entry.New.HTTPPort, s.Entry.New.HTTPSPort)
+	take("spec.bridge", s.Bridge.Addresses, s.Bridge.Port)
+	if s.Tail != nil {
+		take("spec.tail", s.Tail.Addresses, s.Tail.Port)
+	}
+	if old, next := s.Entry.Old.Hostname, s.Entry.New.Hostname; old != "" && old == next {
+		report("spec.entry.new.hostname", "%s is the old entry as well", next)
+	}
+	if m := s.Bridge.Metrics; m != nil && m.Port != 0 && m.Port == s.Bridge.Port {
+		report("spec.bridge.metrics.port", "%d is the bridge's own port", m.Port)
+	}
+}
+
+// waves reports workloads that are in no namespace of the plan, or in two places, and names that are not unique.
+func waves(s *Spec, report func(path, format string, args ...any)) {
+	names := map[string]int{}
+	places := map[Ref]string{}
+	for i, w := range s.Waves {
+		if first, doubled := names[w.Name]; doubled && w.Name != "" {
+			report(fmt.Sprintf("spec.waves[%d].name", i), "%s is spec.waves[%d] already", w.Name, first)
+		} else {
+			names[w.Name] = i
+		}
+		for j, l := range w.Workloads {
+			if l.Ref == (Ref{}) {
+				continue
+			}
+			here := fmt.Sprintf("spec.waves[%d].workloads[%d]", i, j)
+			if first, doubled := places[l.Ref]; doubled {
+				report(here, "%s is %s already", l.Ref, first)
+			} else {
+				places[l.Ref] = here
+			}
+			if len(s.Namespaces) > 0 && !slices.Contains(s.Namespaces, l.Ref.Namespace) {
+				report(here, "%s is not in spec.namespaces (%s)", l.Ref, strings.Join(slices.DeleteFunc(slices.Clone(s.Namespaces), func(n string) bool { return n == "" }), ", "))
+			}
+		}
+	}
+}
+
+// phases reports names of phases that this plan does not have.
+func phases(p *Plan, report func(path, format string, args ...any)) {
+	all := p.Phases()
+	words := strings.Join(all, ", ")
+	if t := p.Spec.Through; t != "" && !slices.Contains(all, t) {
+		report("spec.through", "this plan has no phase %s; it has %s", t, words)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Spec.Approvals)) {
+		if !slices.Contains(all, name) {
+			report("spec.approvals["+name+"]", "this plan has no phase %q; it has %s", clip(name), words)
+		}
+	}
+}

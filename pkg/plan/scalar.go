@@ -1,0 +1,117 @@
+package plan
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// scalar returns the value of a scalar: a string, an int64, a float64 or a bool.
+func (w *walk) scalar(path string, n *yaml.Node, s *shape) (any, bool) {
+	switch {
+	case s.kind == text && (n.Tag == "!!str" || n.Tag == "!!timestamp"): // a date is text, here
+		return w.text(path, n, s)
+	case s.kind == boolean && n.Tag == "!!bool":
+		var v bool
+		if err := n.Decode(&v); err == nil {
+			return v, true
+		}
+	case s.kind == integer || s.kind == number:
+		if v, ok := numeric(n); ok && v >= s.min && v <= s.max {
+			if s.kind == number {
+				return v, true
+			}
+			if v == math.Trunc(v) {
+				return int64(v), true
+			}
+		}
+	}
+	w.wrong(path, n, s)
+	return nil, false
+}
+
+func (w *walk) text(path string, n *yaml.Node, s *shape) (any, bool) {
+	if s.enum != nil && !slices.Contains(s.enum, n.Value) || s.pattern != nil && !s.pattern.MatchString(n.Value) {
+		w.wrong(path, n, s)
+		return nil, false
+	}
+	if s.check != nil {
+		if err := s.check(n.Value); err != nil {
+			w.report(relational, n, "%s: %v", path, err)
+			return nil, false
+		}
+	}
+	return n.Value, true
+}
+
+func (w *walk) wrong(path string, n *yaml.Node, s *shape) {
+	if path == "" {
+		path = "the plan"
+	}
+	w.report(structural, n, "%s is %s, must be %s", path, describe(n, s), s.want)
+}
+
+// describe says what stands there, and why something that looks like text is none.
+func describe(n *yaml.Node, s *shape) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case n.Tag == "!!null":
+		return "empty"
+	case n.Tag == "!!str" && s.kind != text && s.kind != workload:
+		return "the text " + strconv.Quote(clip(n.Value))
+	case n.Tag == "!!str" || n.Tag == "!!timestamp":
+		return strconv.Quote(clip(n.Value))
+	case s.kind == text:
+		return fmt.Sprintf("%s (no text to YAML; quotes make it one)", clip(n.Value))
+	}
+	return clip(n.Value)
+}
+
+// numeric returns the value of a number.
+func numeric(n *yaml.Node) (float64, bool) {
+	if n.Tag != "!!int" && n.Tag != "!!float" {
+		return 0, false
+	}
+	var v float64
+	if err := n.Decode(&v); err != nil {
+		return 0, false
+	}
+	return v, true
+}
+
+// clip keeps a foreign text from filling an error.
+func clip(s string) string {
+	const most = 80
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// distance is how many letters must be changed, added or removed to get from a to b.
+func distance(a, b string) int {
+	a, b = clip(a), clip(b)
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
