@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"cutover.dev/cutover/pkg/phase"
+)
+
+// consent asks what only the person who started the run can allow: the digest, steps that have no way back, and
+// setting right what somebody else changed.
+func (r *run) consent() error {
+	var errs []error
+	if !r.opts.AllowFinal {
+		for _, g := range r.ahead {
+			for _, s := range flat(g) {
+				if s.Final != "" && s.Apply != nil && !r.log.Of(r.p.Name, s.ID).Done {
+					errs = append(errs, fmt.Errorf("%s: %w: %s", s.Title, ErrFinal, s.Final))
+				}
+			}
+		}
+	}
+	finished := r.log.Phase(r.p.Name).Finished
+	if r.opts.Digest == "" && (!finished || r.opts.Repair) {
+		return errors.Join(errs...)
+	}
+	lines, digest, err := r.look()
+	switch {
+	case err != nil:
+		errs = append(errs, err)
+	case r.opts.Digest == "" || r.opts.Digest == digest:
+	case digest == "":
+		errs = append(errs, fmt.Errorf("%w: %w: %w", ErrDigest, ErrUnsure, unseen(lines)))
+	default:
+		errs = append(errs, fmt.Errorf("%w: digest is %s, approved was %s", ErrDigest, digest, r.opts.Digest))
+	}
+	if finished && !r.opts.Repair {
+		lines = slices.DeleteFunc(lines, func(l Line) bool { return !r.log.Of(r.p.Name, l.Step.ID).Done }) // new in the plan is no drift
+		errs = append(errs, r.drift(lines, superseders(r.log, "")))
+	}
+	return errors.Join(errs...)
+}
+
+// unseen joins what the lines could not tell.
+func unseen(lines []Line) error {
+	var errs []error
+	for _, l := range lines {
+		if l.Err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", l.Step.Title, l.Err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// drift names every change that is not there any more, unless a later step has taken over what it touches.
+func (r *run) drift(lines []Line, x index) error {
+	var errs []error
+	for _, l := range lines {
+		if l.Step.Apply == nil || x.all(l.Step, r.log.Of(r.p.Name, l.Step.ID)) {
+			continue
+		}
+		switch {
+		case l.Err != nil:
+			errs = append(errs, fmt.Errorf("phase %s: %s: %w: %w", r.p.Name, l.Step.Title, ErrUnsure, l.Err))
+		case l.Seen.State != phase.Done:
+			why := l.Seen.Detail
+			if l.Seen.Diff != "" {
+				why += "\n" + l.Seen.Diff
+			}
+			errs = append(errs, fmt.Errorf("phase %s: %s: %w: does not hold any more: %s", r.p.Name, l.Step.Title, ErrNo, why))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"cutover.dev/cutover/pkg/phase"
+)
+
+// forward brings a group to Done.
+func (r *run) forward(g phase.Group) error {
+	var work, cut []phase.Lane
+	for _, l := range g.Lanes {
+		switch {
+		case r.complete(l):
+		case r.cutAt(l) >= 0: // first: nobody is watching it
+			cut = append(cut, l)
+		default:
+			work = append(work, l)
+		}
+	}
+	if len(cut)+len(work) == 0 {
+		return nil
+	}
+	r.tell(Event{What: Group, Group: g.Name})
+	if err := r.ask(g.Name, g.Before); err != nil {
+		return fmt.Errorf("%s: %w", g.Name, err)
+	}
+	if err := r.each(g.Limit, append(cut, work...), r.lane); err != nil {
+		return err
+	}
+	if err := r.after(); err != nil {
+		return fmt.Errorf("after %s: %w", g.Name, err)
+	}
+	return nil
+}
+
+// backward reverts a group.
+func (r *run) backward(g phase.Group) error {
+	var work []phase.Lane
+	for _, l := range g.Lanes {
+		if r.anyOpen(l) {
+			work = append(work, l)
+		}
+	}
+	if len(work) == 0 {
+		return nil
+	}
+	r.tell(Event{What: Group, Group: g.Name})
+	if err := r.ask(g.Name, g.Back); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", g.Name, err), r.recover([]phase.Group{g}))
+	}
+	if err := r.each(g.Limit, work, r.takeBack); err != nil {
+		return err
+	}
+	if err := r.after(); err != nil { // told, and no more: going back does not depend on anybody who follows
+		r.tell(Event{What: Failed, Group: g.Name, Title: "after " + g.Name, Err: err})
+	}
+	return nil
+}
+
+// each runs lanes side by side. After the first error no lane begins another step outside a watched stretch.
+func (r *run) each(limit int, lanes []phase.Lane, do func(phase.Lane, func() bool) error) error {
+	var failed atomic.Bool
+	var wg sync.WaitGroup
+	stop := func() bool { return failed.Load() || r.soft.Err() != nil }
+	errs := make([]error, len(lanes))
+	slots := make(chan struct{}, max(limit, 1))
+	for i, l := range lanes {
+		slots <- struct{}{}
+		if stop() {
+			<-slots
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if errs[i] = do(l, stop); errs[i] != nil {
+				failed.Store(true)
+			}
+		})
+	}
+	wg.Wait()
+	if err := join(errs); err != nil {
+		return err
+	}
+	if r.soft.Err() != nil {
+		return fmt.Errorf("%w: %w", ErrStopped, context.Cause(r.soft))
+	}
+	return nil
+}
+
+// ask asks every gate and reports every no.
+func (r *run) ask(group string, gates []phase.Step) error {
+	errs := make([]error, len(gates))
+	for i, g := range gates {
+		o, err := r.settle(r.hard, g, g.Observe, nil, waits{yields: true, quiet: true})
+		e := Event{What: Gate, Group: group, Step: g.ID, Title: g.Title, Observation: o}
+		if errors.Is(err, ErrUnsure) {
+			e.Err = err
+		}
+		r.tell(e)
+		if err != nil {
+			errs[i] = fmt.Errorf("gate %s: %w", g.ID, err)
+		}
+	}
+	return join(errs)
+}
+
+// join makes one answer of many: a no outweighs a wait, and of the waits the longest counts.
+func join(errs []error) error {
+	var wait *NotBefore
+	for _, err := range errs {
+		var w *NotBefore
+		switch {
+		case errors.As(err, &w) && (wait == nil || w.Until.After(wait.Until)):
+			wait = w
+		case err != nil && w == nil:
+			return errors.Join(errs...) // errors.As for ErrNo before NotBefore
+		}
+	}
+	if wait != nil {
+		return wait
+	}
+	return nil
+}

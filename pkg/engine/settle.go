@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/phase"
+)
+
+type judge func(context.Context) (phase.Observation, error)
+
+// action is what settle may do once when the judge says Pending. begin journals first; void takes that back when
+// nothing was written.
+type action struct {
+	begin func(phase.Observation) error
+	do    func(context.Context) error
+	void  func() error
+}
+
+// waits says how settle waits.
+type waits struct {
+	yields bool // a stop request ends it
+	quiet  bool // nothing is told: it is a gate, whose answer is told by who asks
+}
+
+// settle asks judge until it says Done, acting once on the first Pending. It is the only loop and the only place that
+// waits.
+func (r *run) settle(ctx context.Context, s phase.Step, ask judge, act *action, w waits) (phase.Observation, error) {
+	if s.Limit != 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.Limit, fmt.Errorf("not there after %s (raise %s)", s.Limit, s.Knob))
+		defer cancel()
+	}
+	var soft <-chan struct{}
+	if w.yields {
+		soft = r.soft.Done()
+	}
+	tick := time.NewTicker(r.Poll)
+	defer tick.Stop()
+	told := teller{r: r, s: s, quiet: w.quiet}
+	last := "nothing"
+	for {
+		o, err := ask(ctx)
+		told.tell(o, err)
+		if over, err := verdict(o, err, s.Limit == 0); over {
+			return o, err
+		}
+		if last = o.Detail; err != nil {
+			last = fmt.Sprintf("%v: %v", ErrUnsure, err)
+		}
+		if err == nil && o.State == phase.Pending && act != nil && ctx.Err() == nil && (!w.yields || r.soft.Err() == nil) {
+			acted, err := r.act(ctx, s, o, act)
+			if err != nil {
+				return o, err
+			}
+			if acted {
+				act = nil
+				continue
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return o, ended(context.Cause(ctx), err, last)
+		case <-soft:
+			return o, fmt.Errorf("%w: %w; last seen: %s", ErrStopped, context.Cause(r.soft), last)
+		case <-tick.C:
+		}
+	}
+}
+
+// verdict reports whether an answer ends the waiting, and with which error.
+func verdict(o phase.Observation, err error, once bool) (bool, error) {
+	switch {
+	case err != nil && fault.CodeOf(err) == fault.Refused: // asking again would not change it
+		return true, fmt.Errorf("%w: %w", ErrNo, err)
+	case err != nil && once:
+		return true, fmt.Errorf("%w: %w", ErrUnsure, err)
+	case err != nil:
+		return false, nil
+	case o.State == phase.Done:
+		return true, nil
+	case !o.NotBefore.IsZero():
+		return true, &NotBefore{o.NotBefore, o.Detail}
+	case o.State == phase.Failed || once:
+		return true, fmt.Errorf("%w: %s", ErrNo, o.Detail)
+	}
+	return false, nil
+}
+
+// ended is the error of a wait that ran out; unseen is the error of its last look, which may carry a hint.
+func ended(cause, unseen error, last string) error {
+	if unseen != nil {
+		return fmt.Errorf("%w; last seen: %w: %w", cause, ErrUnsure, unseen)
+	}
+	return fmt.Errorf("%w; last seen: %s", cause, last)
+}
+
+// teller tells what settle sees: every change of the state, and that it waits.
+type teller struct {
+	r     *run
+	s     phase.Step
+	quiet bool
+	asked bool
+	state phase.State
+}
+
+func (t *teller) tell(o phase.Observation, err error) {
+	if t.quiet {
+		return
+	}
+	if err == nil && (!t.asked || o.State != t.state) {
+		t.asked, t.state = true, o.State
+		t.r.say(Observed, t.s, o, nil)
+	}
+	if err != nil || o.State == phase.Settling || !o.NotBefore.IsZero() {
+		t.r.say(Waiting, t.s, o, err)
+	}
+}
+
+// act journals, then writes, unless the lock is gone; false = nothing was written, ask again.
+func (r *run) act(ctx context.Context, s phase.Step, o phase.Observation, act *action) (bool, error) {
+	if act.begin != nil {
+		if err := act.begin(o); err != nil {
+			return false, err
+		}
+	}
+	if r.Lock != nil { // after journaling, which takes time
+		until, err := r.Lock.Held()
+		if err != nil {
+			return false, fmt.Errorf("%w: %w", ErrLock, err)
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, until, fmt.Errorf("%w: lease runs out", ErrLock))
+		defer cancel()
+	}
+	r.began()
+	err := act.do(ctx)
+	if errors.Is(err, phase.ErrMoved) {
+		if act.void == nil {
+			return false, nil
+		}
+		return false, act.void()
+	}
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	return true, err
+}

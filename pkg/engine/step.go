@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"cutover.dev/cutover/pkg/journal"
+	"cutover.dev/cutover/pkg/phase"
+)
+
+// bring takes s to Done.
+func (r *run) bring(ctx context.Context, s phase.Step) error {
+	var act *action
+	applied := false
+	if s.Apply != nil {
+		act = r.applying(s, &applied)
+	}
+	o, err := r.settle(ctx, s, s.Observe, act, waits{yields: true})
+	if err != nil {
+		return r.failed(s, err)
+	}
+	before := r.log.Of(r.p.Name, s.ID)
+	if err := r.done(s, o); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case applied:
+		r.result.Steps.Applied++
+	case s.Apply != nil && !before.Open():
+		r.result.Steps.Found++
+	}
+	return nil
+}
+
+// applying is the change that s makes, with what has to be written down around it.
+func (r *run) applying(s phase.Step, applied *bool) *action {
+	fresh := false
+	return &action{
+		begin: func(o phase.Observation) error {
+			if s.Final != "" && !r.opts.AllowFinal {
+				return fmt.Errorf("%w: %s", ErrFinal, s.Final)
+			}
+			if err := r.superseded(s); err != nil {
+				return err
+			}
+			rec := r.log.Of(r.p.Name, s.ID)
+			if rec.Begun && !rec.Done { // keeps the snapshot of the run that began it
+				return nil
+			}
+			fresh = !rec.Begun // else it drifted: begun again in the same generation, the first snapshot stays
+			facts, err := encode(o.Facts)
+			if err != nil {
+				return err
+			}
+			return r.append(journal.Entry{Phase: r.p.Name, Step: s.ID, What: journal.Begun, Was: o.Was, Facts: facts, Touches: touches(s)})
+		},
+		do: func(ctx context.Context) error {
+			r.say(Begun, s, phase.Observation{}, nil)
+			err := s.Apply(ctx)
+			if err == nil {
+				*applied = true
+				r.say(Applied, s, phase.Observation{}, nil)
+			}
+			return err
+		},
+		void: func() error {
+			if !fresh {
+				return nil
+			}
+			return r.closing(s.ID)
+		},
+	}
+}
+
+// revert takes s back to what it was.
+func (r *run) revert(s phase.Step, rec journal.Record, insist bool) error {
+	was := func(ctx context.Context) (phase.Observation, error) { return s.Reverted(ctx, rec.Was) }
+	act := &action{do: func(ctx context.Context) error { return s.Revert(ctx, rec.Was) }}
+	if _, err := r.settle(r.hard, s, was, act, waits{yields: !insist, quiet: true}); err != nil {
+		return r.failed(s, fmt.Errorf("take back: %w", err))
+	}
+	return nil
+}
+
+// done journals what is new: that it is done, or facts.
+func (r *run) done(s phase.Step, o phase.Observation) error {
+	facts, err := encode(o.Facts)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.ID, err)
+	}
+	if rec := r.log.Of(r.p.Name, s.ID); !rec.Done || !rec.SameFacts(facts) {
+		e := journal.Entry{Phase: r.p.Name, Step: s.ID, What: journal.Done, Facts: facts, Note: o.Detail}
+		if s.Apply != nil {
+			e.Touches = touches(s)
+		}
+		if err := r.append(e); err != nil {
+			return err
+		}
+	}
+	r.mark(s.ID, false)
+	r.say(Done, s, o, nil)
+	return nil
+}
+
+// failed notes why s failed and gives the cause its name.
+func (r *run) failed(s phase.Step, cause error) error {
+	var wait *NotBefore
+	if errors.As(cause, &wait) {
+		return cause
+	}
+	if errors.Is(cause, ErrStopped) {
+		return fmt.Errorf("%s: %w", s.Title, cause)
+	}
+	_ = r.append(journal.Entry{Phase: r.p.Name, Step: s.ID, What: journal.Failed, Note: cause.Error()}) // a note; the cause is what matters
+	r.say(Failed, s, phase.Observation{}, cause)
+	return fmt.Errorf("%s: %w", s.Title, cause)
+}
+
+const (
+	lastWords  = 2 * time.Second  // how long an append may go on when the run is over
+	longAppend = 30 * time.Second // how long it may take at all
+)
+
+// append journals, even when the run is over.
+func (r *run) append(entries ...journal.Entry) error {
+	for i := range entries {
+		entries[i].Plan = r.Seed
+	}
+	ctx, end := detach(r.hard, lastWords)
+	defer end()
+	ctx, cancel := context.WithTimeout(ctx, longAppend)
+	defer cancel()
+	return r.log.Append(ctx, entries...)
+}
+
+// closing writes down that steps are as they were.
+func (r *run) closing(ids ...string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	batch := make([]journal.Entry, len(ids))
+	for i, id := range ids {
+		batch[i] = journal.Entry{Phase: r.p.Name, Step: id, What: journal.Reverted}
+	}
+	return r.append(batch...)
+}
+
+// encode makes facts fit for the journal.
+func encode(facts map[string]any) (map[string]json.RawMessage, error) {
+	if len(facts) == 0 {
+		return nil, nil
+	}
+	out := make(map[string]json.RawMessage, len(facts))
+	for name, f := range facts {
+		b, err := json.Marshal(f)
+		if err != nil {
+			return nil, fmt.Errorf("fact %s: %w", name, err)
+		}
+		out[name] = b
+	}
+	return out, nil
+}
