@@ -9,6 +9,8 @@ CACHE    = $${CUTOVER_LAB_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/cutover-lab}
 IMAGE   ?= cutover:dev
 
 .DEFAULT_GOAL := help
+# The lab is one per machine, and a check that fails early should spare the long ones.
+.NOTPARALLEL:
 .PHONY: help check lint unit fmt test warm e2e test-all race demo lab-up lab-status lab-down build image-root image
 
 help: ## show this
