@@ -10,8 +10,10 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/plan"
 )
 
 // verb is one row of the table of verbs.
@@ -38,15 +40,18 @@ type call struct {
 // Main runs the program and returns its exit code. args[0] is the program's name: under the name cutover-post it is the
 // second half of the action.
 func Main(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &call{env: env, stdin: stdin, stdout: stdout, stderr: stderr}
+	c := &call{env: env, stdin: stdin, stdout: stdout, stderr: &locked{w: stderr}}
 	err := c.dispatch(ctx, args)
 	if errors.Is(err, errHelp) {
 		return int(fault.OK)
 	}
-	if err != nil && !isShown(err) {
+	if isShown(err) {
+		return int(fault.CodeOf(err)) // it was coded by what the run had begun
+	}
+	if err != nil {
 		c.complain(err)
 	}
-	return int(codeOf(err))
+	return int(codeOf(err, false, false))
 }
 
 func (c *call) dispatch(ctx context.Context, args []string) error {
@@ -78,12 +83,36 @@ func (c *call) invoke(ctx context.Context, v verb, args []string) error {
 	return v.Run(ctx, c)
 }
 
-// complain writes an error and its hints for a person, one line each.
+// complain writes an error and its hints for a person. The mistakes of a plan are one line each, file:line:col first.
 func (c *call) complain(err error) {
-	fmt.Fprintf(c.stderr, "cutover: %v\n", clean(err.Error()))
+	if bad, ok := errors.AsType[*plan.Errors](err); ok && bad != nil {
+		for _, p := range bad.Problems {
+			fmt.Fprintln(c.stderr, clean(fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Col, p.Message)))
+			c.annotate(p)
+		}
+		return
+	}
+	fmt.Fprintf(c.stderr, "cutover: %s\n", clean(err.Error()))
 	for _, h := range fault.Hints(err) {
 		fmt.Fprintf(c.stderr, "  hint: %s\n", clean(h))
 	}
+}
+
+// warn tells what does not stop a run.
+func (c *call) warn(format string, args ...any) {
+	fmt.Fprintf(c.stderr, "cutover: warning: %s\n", clean(fmt.Sprintf(format, args...)))
+}
+
+// locked lets several goroutines write whole lines.
+type locked struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *locked) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
 }
 
 // quiet is an error that has been shown already.

@@ -1,7 +1,12 @@
 package cli
 
 import (
+	"context"
+	"errors"
+
+	"cutover.dev/cutover/pkg/engine"
 	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/journal/cluster"
 )
 
 // exitCodes is the part of every help text that says what the exit codes mean.
@@ -18,4 +23,43 @@ const exitCodes = `Exit codes:
   130  stopped by a signal
 `
 
-func codeOf(err error) fault.Code { return fault.CodeOf(err) }
+// codeOf is the one place that turns what happened into an exit code. begun: this run changed something; back: it was
+// on the way back. A no outweighs a wait, and what was begun outweighs why it failed.
+func codeOf(err error, begun, back bool) fault.Code {
+	wait, waiting := errors.AsType[*engine.NotBefore](err)
+	locked, held := errors.AsType[*cluster.LockedError](err)
+	switch {
+	case err == nil:
+		return fault.OK
+	case errors.Is(err, engine.ErrStopped) && !errors.Is(err, engine.ErrLock):
+		return fault.Cancelled
+	case waiting && wait != nil && !errors.Is(err, engine.ErrNo):
+		return fault.Waiting
+	case back && (begun || errors.Is(err, engine.ErrFinal)):
+		return fault.Stuck
+	case begun:
+		return fault.Broken
+	case held && locked != nil, errors.Is(err, engine.ErrLock), errors.Is(err, cluster.ErrLost):
+		return fault.Locked
+	case errors.Is(err, engine.ErrUnsure) && !errors.Is(err, engine.ErrNo):
+		return fault.Unsure
+	case errors.Is(err, engine.ErrNo), errors.Is(err, engine.ErrFinal), errors.Is(err, engine.ErrUnknown), errors.Is(err, engine.ErrDigest):
+		return fault.Refused
+	case fault.CodeOf(err) != fault.Unknown:
+		return fault.CodeOf(err)
+	case errors.Is(err, context.Canceled):
+		return fault.Cancelled
+	case back:
+		return fault.Stuck
+	}
+	return fault.Unknown
+}
+
+// coded wraps err with the exit code that it means for this run.
+func coded(err error, begun, back bool) error {
+	code := codeOf(err, begun, back)
+	if err == nil || fault.CodeOf(err) == code {
+		return err
+	}
+	return fault.Wrap(code, "", err)
+}
