@@ -1,0 +1,156 @@
+// Package cleanup describes the last phase as far as HTTP is concerned: it hands the routes in new over to external-dns
+// and cert-manager and removes what cutover built between the clusters. There is no way back from it, so it first wants
+// to see that every route is served by new itself and that nothing comes through the bridge any more.
+//
+// What it leaves: old's own objects, and with them the tail (cutover-tail and its slice in each namespace of old). Old's
+// Ingresses lead to it, so that who still comes to old's entry is served by new; without the tail they would get a 503.
+// Both go away with old. Copied objects in new stay too, they are new's now.
+package cleanup
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"cutover.dev/cutover/pkg/ingress"
+	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/parts"
+)
+
+// Name is the name of the phase.
+const Name = "cleanup"
+
+// Deps is what the phase is made of.
+type Deps = parts.Deps
+
+const atOnce = 8
+
+// Why there is no way back, as the plan output says it.
+const (
+	handedOver = "external-dns and cert-manager of new act on the Ingress from then on"
+	noBridge   = "without it new cannot lead anything back to old"
+)
+
+// New describes the phase. What is wrong with the bridge's manifests is an error of Steps.
+func New(d Deps) phase.Phase {
+	var manifests []parts.Manifest
+	var broken error
+	if path := d.Plan.Spec.Bridge.Manifests; path != "" {
+		if manifests, broken = parts.Manifests(path); broken != nil {
+			broken = fmt.Errorf("bridge.manifests: %w", broken)
+		}
+	}
+	return phase.Phase{
+		Name: Name, After: after(d), Access: access(d, manifests),
+		Steps: func(_ context.Context, past phase.Past) ([]phase.Group, error) {
+			if broken != nil {
+				return nil, broken
+			}
+			gate := []phase.Step{movedProof(d)}
+			return []phase.Group{
+				{Name: "quiet", Before: gate, Lanes: []phase.Lane{quiet(d, past)}},
+				{Name: "hand-over", Before: gate, Limit: atOnce, Lanes: handOver(d)},
+				{Name: "keeper", Before: gate, Limit: atOnce, Lanes: keepers(d)},
+				{Name: "proxy", Before: gate, Limit: atOnce, Lanes: proxies(d)},
+				{Name: "bridge", Limit: atOnce, Lanes: bridge(d, manifests)},
+			}, nil
+		},
+	}
+}
+
+// after is every phase that it ends: those of the routes and every wave.
+func after(d Deps) []string {
+	all := []string{"routes"}
+	for _, w := range d.Plan.Spec.Waves {
+		all = append(all, "migrate/"+w.Name)
+	}
+	return all
+}
+
+// handOver gives each Ingress in new the annotations that were kept from external-dns and cert-manager.
+func handOver(d Deps) []phase.Lane {
+	var lanes []phase.Lane
+	for i := range d.Inventory.Ingresses {
+		old := &d.Inventory.Ingresses[i].Object
+		target := d.Inventory.Target(ingress.NameOf(old), d.Plan.Spec.Entry.New.IngressClass)
+		target.HandOver = true
+		want := ingress.Desired(old, func(string) bool { return true }, target)
+		o := d.Apply(d.New, kube.Ingress, old.Namespace, old.Name, parts.Ready(d.Plan), func(context.Context) (*unstructured.Unstructured, error) {
+			return kube.From(kube.Ingress, want)
+		})
+		o.Ready = nil
+		s := o.Step()
+		s.ID = "hand-over:new/" + old.Namespace + "/Ingress/" + old.Name
+		s.Title = "hand Ingress " + ingress.NameOf(old).String() + " in new over to external-dns and cert-manager"
+		s.Final, s.Revert, s.Reverted = handedOver, nil, nil
+		s.Observe = withoutSwitches(d, old.Namespace, old.Name, want.Annotations, s.Observe)
+		lanes = append(lanes, phase.Lane{s})
+	}
+	return lanes
+}
+
+func keepers(d Deps) []phase.Lane {
+	within := parts.Ready(d.Plan)
+	lanes := []phase.Lane{{d.Delete(d.Old, kube.Ingress, d.EchoNamespace(), ingress.KeeperIngress, within, noBridge)}}
+	for _, ns := range d.Plan.Spec.Namespaces {
+		lanes = append(lanes, phase.Lane{d.Delete(d.New, kube.Ingress, ns, ingress.KeeperIngress, within, noBridge)})
+	}
+	return lanes
+}
+
+func proxies(d Deps) []phase.Lane {
+	var lanes []phase.Lane
+	within, proxy := parts.Ready(d.Plan), parts.Proxy(d.Plan)
+	for _, ns := range d.Plan.Spec.Namespaces {
+		var lane phase.Lane
+		for _, family := range proxy.Families() {
+			lane = append(lane, d.Delete(d.New, kube.EndpointSlice, ns, proxy.SliceName(family), within, noBridge))
+		}
+		lanes = append(lanes, append(lane, d.Delete(d.New, kube.Service, ns, proxy.Service, within, noBridge)))
+	}
+	return lanes
+}
+
+// bridge removes what the proxy phase made in old, in the reverse order.
+func bridge(d Deps, manifests []parts.Manifest) []phase.Lane {
+	within, ns := parts.Ready(d.Plan), d.EchoNamespace()
+	lanes := []phase.Lane{{
+		d.Delete(d.Old, kube.Service, ns, parts.EchoName, within, noBridge),
+		d.Delete(d.Old, kube.Deployment, ns, parts.EchoName, within, noBridge),
+	}}
+	var lane phase.Lane
+	for _, m := range slices.Backward(manifests) {
+		lane = append(lane, d.Delete(d.Old, m.Kind, m.Object.GetNamespace(), m.Object.GetName(), within, noBridge))
+	}
+	if len(lane) > 0 {
+		lanes = append(lanes, lane)
+	}
+	return lanes
+}
+
+func access(d Deps, manifests []parts.Manifest) []phase.Access {
+	var all []phase.Access
+	add := func(env, ns string, k kube.Kind, verbs ...string) {
+		for _, a := range parts.Access(env, ns, k, verbs...) {
+			if !slices.Contains(all, a) {
+				all = append(all, a)
+			}
+		}
+	}
+	toDelete := []string{"get", "list", "watch", "delete"}
+	for _, ns := range d.Plan.Spec.Namespaces {
+		add(phase.New, ns, kube.Ingress, "get", "list", "watch", "create", "patch", "delete")
+		add(phase.New, ns, kube.Service, toDelete...)
+		add(phase.New, ns, kube.EndpointSlice, toDelete...)
+	}
+	for _, k := range []kube.Kind{kube.Ingress, kube.Service, kube.Deployment} {
+		add(phase.Old, d.EchoNamespace(), k, toDelete...)
+	}
+	for _, m := range manifests {
+		add(phase.Old, m.Object.GetNamespace(), m.Kind, toDelete...)
+	}
+	return all
+}

@@ -1,0 +1,140 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/parts"
+	"cutover.dev/cutover/pkg/probe"
+)
+
+func proofs(d Deps, past phase.Past) []phase.Lane {
+	var lanes []phase.Lane
+	pace := parts.NewPace(d.Plan.Spec.Probe.Rate)
+	for _, ns := range d.Plan.Spec.Namespaces {
+		lanes = append(lanes, phase.Lane{keeperProof(d, ns, pace)})
+	}
+	return append(lanes, phase.Lane{plainProof(d, pace)}, phase.Lane{statusProof(d, past)})
+}
+
+// keeperProof: the keeper host of a namespace, at every address of new's entry, is answered by the echo in old by way of
+// the bridge, and the echo was told who asked.
+func keeperProof(d Deps, ns string, pace *parts.Pace) phase.Step {
+	within := parts.Routes(d.Plan).Plus(probe.DefaultTimeout)
+	return phase.Step{
+		ID: "prove:keeper/" + ns, Title: "prove that new's entry reaches old through the bridge, namespace " + ns,
+		Limit: within.Limit, Knob: within.Name, Intent: map[string]any{"marker": d.Plan.Spec.Bridge.Marker},
+		Observe: func(ctx context.Context) (phase.Observation, error) {
+			return ask(ctx, pace, parts.KeeperTargets(d.Plan, ns), d.Plan.Spec.Bridge.Marker)
+		},
+	}
+}
+
+func ask(ctx context.Context, pace *parts.Pace, targets []probe.Target, marker string) (phase.Observation, error) {
+	for _, t := range targets {
+		if err := pace.Wait(ctx); err != nil {
+			return phase.Observation{}, err
+		}
+		var from string
+		t.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+			if err == nil {
+				from, _, _ = net.SplitHostPort(conn.LocalAddr().String())
+			}
+			return conn, err
+		}
+		a := probe.Ask(ctx, t)
+		if a.Class != probe.Answered {
+			return phase.Observation{State: phase.Settling, Detail: a.Err.Error()}, nil
+		}
+		if why := passedOn(a, marker, from); why != "" {
+			return phase.Observation{State: phase.Settling, Detail: t.Label() + " at " + t.Addr + ": " + why}, nil
+		}
+	}
+	if len(targets) == 0 {
+		return phase.Observation{State: phase.Failed, Detail: "new's entry has no address to ask"}, nil
+	}
+	return phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d addresses of new's entry answer through the bridge", len(targets))}, nil
+}
+
+// heard is what the echo says of a request.
+type heard struct {
+	ForwardedProto string `json:"forwardedProto"`
+	ForwardedFor   string `json:"forwardedFor"`
+}
+
+// passedOn says what is wrong with an answer of the echo, "" if nothing. A bridge that does not believe new's headers
+// replaces them by what it sees itself: new's address alone.
+func passedOn(a probe.Answer, marker, from string) string {
+	var h heard
+	switch {
+	case a.Status != http.StatusOK:
+		return fmt.Sprintf("status %d instead of 200", a.Status)
+	case a.Via == "":
+		return "the answer does not carry the header " + probe.HeaderVia + ", so it did not come through the bridge, or the bridge does not add it"
+	case a.Via != marker:
+		return fmt.Sprintf("%s is %q, bridge.marker is %q", probe.HeaderVia, a.Via, marker)
+	case json.Unmarshal(a.Body, &h) != nil:
+		return "the answer is not the echo's"
+	case h.ForwardedFor == "":
+		return "old is not told who asked: X-Forwarded-For is missing"
+	case h.ForwardedProto == "":
+		return "old is not told how it was asked: X-Forwarded-Proto is missing"
+	}
+	hops := strings.Split(h.ForwardedFor, ",")
+	first := strings.TrimSpace(hops[0])
+	if sameIP(first, from) || len(hops) > 1 { // more than one hop: new's list was gone on with; the prober may be behind NAT
+		return ""
+	}
+	return fmt.Sprintf("old takes %s for the client, not %s: the bridge must trust the forwarded headers of new", first, from)
+}
+
+func sameIP(a, b string) bool {
+	x, y := net.ParseIP(a), net.ParseIP(b)
+	return x != nil && y != nil && x.Equal(y)
+}
+
+// plainProof: the bridge speaks plain HTTP. That new's entry gets a marked answer from that port shows it; a TLS
+// handshake that succeeds, where the prober can reach the bridge at all, shows the opposite.
+func plainProof(d Deps, pace *parts.Pace) phase.Step {
+	within := parts.Routes(d.Plan).Plus(probe.DefaultTimeout)
+	return phase.Step{
+		ID: "prove:plain", Title: "prove that the bridge does not end TLS", Limit: within.Limit, Knob: within.Name,
+		Intent: map[string]any{"port": d.Plan.Spec.Bridge.Port},
+		Observe: func(ctx context.Context) (phase.Observation, error) {
+			for _, addr := range parts.BridgeAddrs(d.Plan.Spec.Bridge) {
+				if secure(ctx, addr) {
+					return phase.Observation{State: phase.Failed, Detail: addr + " answers a TLS handshake; the bridge must speak plain HTTP"}, nil
+				}
+			}
+			if len(d.Plan.Spec.Namespaces) == 0 {
+				return phase.Observation{State: phase.Failed, Detail: "there is no namespace to ask for"}, nil
+			}
+			o, err := ask(ctx, pace, parts.KeeperTargets(d.Plan, d.Plan.Spec.Namespaces[0]), d.Plan.Spec.Bridge.Marker)
+			if err == nil && o.State == phase.Done {
+				o.Detail = "plain HTTP is answered with the marker, a TLS handshake is not"
+			}
+			return o, err
+		},
+	}
+}
+
+// secure says whether somebody at addr ends TLS, with whatever certificate.
+func secure(ctx context.Context, addr string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp", addr) //nolint:gosec // any certificate is a no
+	if err == nil {
+		conn.Close()
+		return true
+	}
+	return errors.As(err, new(tls.AlertError)) // somebody who speaks TLS, and refuses
+}
