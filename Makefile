@@ -3,7 +3,7 @@
 GO      ?= go
 NICE    ?= nice
 TOOL     = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
-SOURCES  = arch_test.go cmd pkg lab
+SOURCES  = arch_test.go readme_test.go cmd pkg lab
 PRODUCT  = ./cmd/... ./pkg/...
 CACHE    = $${CUTOVER_LAB_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/cutover-lab}
 IMAGE   ?= cutover:dev
