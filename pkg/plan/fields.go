@@ -120,7 +120,7 @@ var dns = exactly(obj(
 		), "A server that takes signed updates."),
 	), 1, false), "The zones to change."),
 	may("manual", obj(), "{}: the changes are printed, and only verified."),
-	may("none", matching(`\S`, "a reason", nil), "The reason why no name moves."),
+	may("none", matching(`\S`, "some words: why no name moves", nil), "The reason why no name moves."),
 ), "zones", "manual", "none")
 
 var mongodb = obj(

@@ -73,7 +73,7 @@ func decode(path string, data []byte) (*Plan, []Problem) {
 // document returns the only YAML document of data.
 func document(path string, data []byte) (*yaml.Node, *Problem) {
 	at := func(line, col int, message string) (*yaml.Node, *Problem) {
-		return nil, &Problem{File: path, Line: line, Col: col, Message: message}
+		return nil, &Problem{File: path, Line: line, Col: col, Message: oneLine(message)}
 	}
 	if len(data) > maxSize {
 		return at(1, 1, fmt.Sprintf("a plan has at most %d bytes", maxSize))

@@ -34,7 +34,7 @@ func (w *walk) scalar(path string, n *yaml.Node, s *shape) (any, bool) {
 }
 
 func (w *walk) text(path string, n *yaml.Node, s *shape) (any, bool) {
-	if s.enum != nil && !slices.Contains(s.enum, n.Value) || s.pattern != nil && !s.pattern.MatchString(n.Value) {
+	if !s.allows(n.Value) {
 		w.wrong(path, n, s)
 		return nil, false
 	}
@@ -45,6 +45,11 @@ func (w *walk) text(path string, n *yaml.Node, s *shape) (any, bool) {
 		}
 	}
 	return n.Value, true
+}
+
+// allows says whether a schema would let the text pass.
+func (s *shape) allows(value string) bool {
+	return (s.enum == nil || slices.Contains(s.enum, value)) && (s.pattern == nil || s.pattern.MatchString(value))
 }
 
 func (w *walk) wrong(path string, n *yaml.Node, s *shape) {
@@ -67,7 +72,7 @@ func describe(n *yaml.Node, s *shape) string {
 		return "the text " + strconv.Quote(clip(n.Value))
 	case n.Tag == "!!str" || n.Tag == "!!timestamp":
 		return strconv.Quote(clip(n.Value))
-	case s.kind == text:
+	case s.kind == text && s.allows(n.Value):
 		return fmt.Sprintf("%s (no text to YAML; quotes make it one)", clip(n.Value))
 	}
 	return clip(n.Value)

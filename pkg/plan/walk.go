@@ -19,7 +19,7 @@ type walk struct {
 }
 
 func (w *walk) report(c class, n *yaml.Node, format string, args ...any) {
-	w.problems = append(w.problems, Problem{File: w.file, Line: n.Line, Col: n.Column, Message: fmt.Sprintf(format, args...), class: c})
+	w.problems = append(w.problems, Problem{File: w.file, Line: n.Line, Col: n.Column, Message: oneLine(fmt.Sprintf(format, args...)), class: c})
 }
 
 // reportAt reports how fields relate; a path that is not in the file stands where its nearest parent does.
