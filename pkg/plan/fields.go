@@ -7,16 +7,17 @@ var (
 	label     = matching(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a DNS label: lower-case letters, digits and dashes, at most 63", nil)
 	namespace = matching(`^[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?$`, // keeper-<namespace> is a DNS label as well
 		"a namespace: lower-case letters, digits and dashes, at most 56", systemNamespace)
-	uid      = matching(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, "the uid of the namespace kube-system, such as 0b7f6c1e-6a0f-4a53-a9ad-3b0a5d2d7f10", nil)
-	address  = matching(`^[0-9A-Fa-f:.]{2,45}$`, "an IP address, not a loopback one", checkIP)
-	hostname = matching(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$`, "a host name in lower case, with a dot", checkHost)
-	endpoint = matching(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?):[0-9]{1,5}$`, "host:port", checkEndpoint)
-	marker   = matching(`^[a-z0-9]{8,64}$`, "8 to 64 lower-case letters and digits", nil)
-	image    = matching(`^[A-Za-z0-9]([-A-Za-z0-9._/:@]{0,253}[A-Za-z0-9])?$`, "a container image", nil)
-	path     = matching(`^[^/\x00-\x1f\\][^\x00-\x1f\\]*$`, "a relative path without ..", checkPath)
-	port     = intFrom(1, 65535)
-	percent  = matching(`^[0-9]{1,3}(\.[0-9]{1,4})?%$`, "a share with a percent sign, such as 0.1%", checkPercent)
-	refText  = matching(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/(Deployment|StatefulSet|DaemonSet|CronJob)/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`,
+	uid        = matching(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, "the uid of the namespace kube-system, such as 0b7f6c1e-6a0f-4a53-a9ad-3b0a5d2d7f10", nil)
+	address    = matching(`^[0-9A-Fa-f:.]{2,45}$`, "an IP address, not a loopback one", checkIP)
+	hostname   = matching(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$`, "a host name in lower case, with a dot", checkHost)
+	endpoint   = matching(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?):[0-9]{1,5}$`, "host:port", checkEndpoint)
+	marker     = matching(`^[a-z0-9]{8,64}$`, "8 to 64 lower-case letters and digits", nil)
+	image      = matching(`^[A-Za-z0-9]([-A-Za-z0-9._/:@]{0,253}[A-Za-z0-9])?$`, "a container image", nil)
+	path       = matching(`^[^/\x00-\x1f\\][^\x00-\x1f\\]*$`, "a relative path without ..", checkPath)
+	port       = intFrom(1, 65535)
+	percent    = matching(`^[0-9]{1,3}(\.[0-9]{1,4})?%$`, "a share with a percent sign, such as 0.1%", checkPercent)
+	objectName = matching(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`, "an object's name: lower-case letters, digits, dashes and dots", nil)
+	refText    = matching(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/(Deployment|StatefulSet|DaemonSet|CronJob)/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`,
 		"namespace/Kind/name, Kind one of Deployment, StatefulSet, DaemonSet, CronJob", nil)
 	phaseName = matching(`^(link|ttl|join|proxy|routes|dns|stepdown|cleanup|migrate/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$`,
 		"a phase: link, ttl, join, proxy, routes, dns, migrate/<wave>, stepdown or cleanup", nil)
@@ -74,7 +75,7 @@ var cluster = obj(need("uid", uid, "The uid of its namespace kube-system."))
 var entry = exactly(obj(
 	may("addresses", listOf(address, 1, true), "Its addresses."),
 	may("hostname", hostname, "Its name, where it has no fixed address."),
-	need("ingressClass", label, "The ingress class that its controller obeys."),
+	need("ingressClass", objectName, "The ingress class that its controller obeys."),
 	def("httpPort", port, 80, "The plain port."),
 	def("httpsPort", port, 443, "The TLS port."),
 ), "addresses", "hostname")
