@@ -4,6 +4,22 @@ package cli
 func verbs() []verb {
 	return []verb{
 		{Name: "validate", Short: "Check a plan without any cluster", Flags: []string{"plan", "output"}, Run: validate},
+		{Name: "plan", Short: "Show what a phase would do; writes nothing", Flags: []string{"plan", "phase", "expect-digest", "output"}, Run: showPlan},
+		{
+			Name: "apply", Short: "Run one phase, or go on where an earlier run stopped",
+			Flags: []string{"plan", "phase", "expect-digest", "allow-irreversible", "repair", "reason", "output"}, Run: apply,
+		},
+		{
+			Name: "rollback", Short: "Take phases back, newest first",
+			Flags: []string{"plan", "to", "phase", "reason", "break-glass", "output"}, Run: rollback,
+		},
+		{Name: "recover", Short: "End what an earlier run left half-way", Flags: []string{"plan", "output"}, Run: recoverOpen},
+		{Name: "status", Short: "Show where the migration stands", Flags: []string{"plan", "output"}, Run: status},
+		{Name: "verify", Short: "Look whether what is finished still holds", Flags: []string{"plan", "phase", "output"}, Run: verify},
+		{Name: "next", Short: "Say which phase comes next, who approves it, and its digest", Flags: []string{"plan", "output"}, Run: next},
+		{Name: "adopt", Short: "Take what changed in old into the frozen inventory", Flags: []string{"plan", "reason"}, Run: adopt},
+		{Name: "unlock", Short: "Show who holds the lock, and take it from who is named", Flags: []string{"plan", "holder"}, Run: unlock},
+		{Name: "journal", Args: "[export|show]", Short: "Print the journal", Flags: []string{"plan", "output"}, Run: showJournal},
 		{Name: "schema", Short: "Print the JSON schema of a plan", Run: schema},
 		{Name: "relay", Short: "Answer every request with what was seen of it, as the echo behind the keeper host", Flags: []string{"listen"}, Run: relay},
 		{Name: "action", Args: "[post]", Short: "Run as a step of GitHub Actions, from its inputs", Run: runAction},

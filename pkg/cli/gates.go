@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"cutover.dev/cutover/pkg/engine"
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/inventory"
+	"cutover.dev/cutover/pkg/itinerary"
+	"cutover.dev/cutover/pkg/phase"
+)
+
+// gates are what every phase is asked before it writes, beyond identity and lock.
+func (s *session) gates(e *engine.Engine, p phase.Phase, stop itinerary.Stop) []phase.Step {
+	return []phase.Step{
+		s.order(stop),
+		s.standing(e, p),
+		gate("scope", "everything in scope can be moved", func(context.Context) error { return inventory.Check(s.plan, s.inv) }),
+		gate("inventory", "what is in scope is what was frozen", s.unchanged),
+		s.access(p),
+		gate("approval", "the approval that the plan demands is on record", func(context.Context) error { return s.approved(p.Name) }),
+	}
+}
+
+// gate makes a proof of a question. An error with code fault.Refused is a no, any other is "could not tell".
+func gate(id, title string, ask func(context.Context) error) phase.Step {
+	return phase.Step{ID: "gate:" + id, Title: title, Observe: func(ctx context.Context) (phase.Observation, error) {
+		err := ask(ctx)
+		switch {
+		case err == nil:
+			return phase.Observation{State: phase.Done, Detail: "yes"}, nil
+		case fault.CodeOf(err) == fault.Refused || errors.Is(err, engine.ErrNo):
+			detail := strings.TrimSpace(err.Error())
+			if hints := fault.Hints(err); len(hints) > 0 {
+				detail += " (" + strings.Join(hints, "; ") + ")"
+			}
+			return phase.Observation{State: phase.Failed, Detail: detail}, nil
+		}
+		return phase.Observation{}, err
+	}}
+}
+
+func (s *session) access(p phase.Phase) phase.Step {
+	return gate("access", "this identity may do what it is about to do", func(ctx context.Context) error {
+		err := s.old.Can(ctx, p.Access)
+		if s.call.flags.BreakGlass != "" {
+			return err
+		}
+		other := s.new.Can(ctx, p.Access)
+		if err == nil || other == nil {
+			return errors.Join(err, other)
+		}
+		code := fault.Refused
+		if fault.CodeOf(err) != fault.Refused || fault.CodeOf(other) != fault.Refused {
+			code = fault.Unsure
+		}
+		return fault.Wrap(code, "", errors.Join(err, other))
+	})
+}
+
+// order: phases run in the order of the plan, within through.
+func (s *session) order(stop itinerary.Stop) phase.Step {
+	return gate("order", "it is this phase's turn", func(context.Context) error {
+		switch {
+		case stop.Runs, stop.State == itinerary.StateDone:
+			return nil
+		case stop.State == itinerary.StateBeyond:
+			return fault.New(fault.Refused, "move spec.through of the plan", "%s is beyond spec.through (%s)", stop.Name, s.plan.Spec.Through)
+		}
+		return fault.New(fault.Refused, "cutover next says what comes next", "it is not the turn of %s%s", stop.Name, because(stop.Why))
+	})
+}
+
+// standing: what the phase stands on is done and still holds.
+func (s *session) standing(e *engine.Engine, p phase.Phase) phase.Step {
+	return gate("standing", "what the phase stands on is done and holds", func(ctx context.Context) error {
+		var open []string
+		var done []phase.Phase
+		for _, name := range p.After {
+			before, ok := s.phases[name]
+			if !ok || !s.log.Phase(name).Finished {
+				open = append(open, name)
+				continue
+			}
+			done = append(done, before)
+		}
+		if len(open) > 0 {
+			return fault.New(fault.Refused, "", "not finished: %s", strings.Join(open, ", "))
+		}
+		if err := e.Holds(ctx, done); err != nil {
+			return fmt.Errorf("%w; cutover apply --repair PHASE sets it right", err)
+		}
+		return nil
+	})
+}
+
+// unchanged: a new or vanished host or workload is a no.
+func (s *session) unchanged(ctx context.Context) error {
+	if !s.frozen {
+		return nil // it was taken a moment ago
+	}
+	live, err := s.live(ctx)
+	if err != nil {
+		return err
+	}
+	changes := inventory.Compare(s.inv, live)
+	if len(changes) == 0 {
+		return nil
+	}
+	errs := make([]error, len(changes))
+	for i, c := range changes {
+		errs[i] = errors.New(c.String())
+	}
+	return fault.Wrap(fault.Refused, "cutover adopt takes it in", errors.Join(errs...))
+}
+
+// approved fails closed: GitHub makes an environment that is missing, without rules, so only its API can tell whether
+// anybody approved, and this build does not ask it yet.
+func (s *session) approved(name string) error {
+	environment, ok := s.plan.Spec.Approvals[name]
+	if !ok {
+		return nil
+	}
+	return fault.New(fault.Refused, "take "+name+" out of spec.approvals to run it by hand",
+		"the plan wants the approval of %s, and the approval check needs the GitHub flow, which is not built yet", environment)
+}
+
+// ask asks gates outside of a run and returns every no.
+func ask(ctx context.Context, gates []phase.Step, sink engine.Sink) error {
+	var nos []error
+	code := fault.Refused
+	for _, g := range gates {
+		seen, err := g.Observe(ctx)
+		sink.Emit(engine.Event{At: time.Now(), What: "gate", Step: g.ID, Title: g.Title, Observation: seen, Err: err})
+		switch {
+		case err != nil:
+			nos, code = append(nos, fmt.Errorf("%s: %w", g.ID, err)), fault.Unsure
+		case seen.State != phase.Done:
+			nos = append(nos, fmt.Errorf("%s: %s", g.ID, seen.Detail))
+		}
+	}
+	return fault.Wrap(code, "", errors.Join(nos...))
+}
+
+// without leaves out gates that do not matter for a question.
+func without(gates []phase.Step, ids ...string) []phase.Step {
+	return slices.DeleteFunc(slices.Clone(gates), func(g phase.Step) bool { return slices.Contains(ids, strings.TrimPrefix(g.ID, "gate:")) })
+}

@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"cutover.dev/cutover/pkg/engine"
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/inventory"
+	"cutover.dev/cutover/pkg/itinerary"
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/report"
+)
+
+// showPlan shows what a phase would do, and writes nothing.
+func showPlan(ctx context.Context, c *call) error {
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	o := s.outcome(c.flags.Phase)
+	return o.finish(ctx, o.plan(ctx))
+}
+
+func (o *outcome) plan(ctx context.Context) error {
+	s := o.session
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	p, stop, err := s.phase()
+	if errors.Is(err, errNothing) {
+		fmt.Fprintln(s.call.stderr, err)
+		return nil
+	} else if err != nil {
+		return err
+	}
+	o.recorder.Emit(engine.Event{At: time.Now(), What: "phase", Phase: p.Name})
+	e := o.engine(s.plan.Digest())
+	lines, digest, err := e.Plan(ctx, p)
+	if err != nil {
+		return unsure(err)
+	}
+	o.seen(lines)
+	o.digest = digest
+	if s.call.flags.Output != "json" {
+		if err := report.Plan(s.call.stdout, o.document(nil)); err != nil {
+			return err
+		}
+	}
+	for _, w := range inventory.Warnings(s.plan, s.inv) {
+		s.call.warn("%s", w)
+	}
+	// The approval is given to what is shown here, so it cannot be asked for yet; and whose turn it is not may be looked
+	// at ahead.
+	gates := without(s.gates(e, p, stop), "approval")
+	if !stop.Runs && stop.State != itinerary.StateDone {
+		s.call.warn("it is not the turn of %s yet%s", p.Name, because(stop.Why))
+		gates = without(gates, "order", "standing")
+	}
+	err = ask(ctx, gates, o)
+	if stop.Runs {
+		err = errors.Join(err, blocked(lines))
+	}
+	if err != nil {
+		return err
+	}
+	if want := s.call.flags.Digest; want != "" && want != digest {
+		return fault.Wrap(fault.Refused, "look at this plan and approve its digest",
+			fmt.Errorf("%w: it is %s, expected was %s", engine.ErrDigest, digest, want))
+	}
+	o.goOn = s.call.command("apply", "--phase", p.Name, "--expect-digest", digest)
+	return nil
+}
+
+// blocked names the changes that will not come about by waiting.
+func blocked(lines []engine.Line) error {
+	var nos []error
+	for _, l := range lines {
+		if l.Err == nil && l.Seen.State == phase.Failed {
+			nos = append(nos, fmt.Errorf("%s: %s", l.Step.ID, l.Seen.Detail))
+		}
+	}
+	return fault.Wrap(fault.Refused, "", errors.Join(nos...))
+}
+
+// seen makes lines the steps of the document.
+func (o *outcome) seen(lines []engine.Line) { o.steps = append(o.steps, report.Planned(lines)...) }
+
+// status shows where the migration stands.
+func status(ctx context.Context, c *call) error {
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.read(ctx); err != nil {
+		return err
+	}
+	type row struct {
+		Name  string `json:"name"`
+		State string `json:"state"`
+		Why   string `json:"why,omitempty"`
+	}
+	out := struct {
+		Plan    string `json:"plan"`
+		Through string `json:"through"`
+		Holder  string `json:"holder,omitempty"`
+		Phases  []row  `json:"phases"`
+	}{Plan: s.plan.Metadata.Name, Through: s.plan.Spec.Through}
+	for _, stop := range s.stops {
+		out.Phases = append(out.Phases, row{stop.Name, stop.State, stop.Why})
+	}
+	holder, err := s.lease.Holder(ctx)
+	if err != nil {
+		return unsure(fmt.Errorf("ask who holds the lock: %w", err))
+	}
+	if holder != nil {
+		out.Holder = holder.Holder
+	}
+	c.publish(report.Document{Verb: "status", Result: "done", Plan: out.Plan}, true)
+	if c.flags.Output == "json" {
+		return writeJSON(c.stdout, out)
+	}
+	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	for _, r := range out.Phases {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", r.Name, r.State, clean(r.Why))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if out.Holder != "" {
+		fmt.Fprintf(c.stdout, "\nlocked by %s\n", clean(out.Holder))
+	}
+	return nil
+}
+
+// verify looks whether everything that is finished still holds.
+func verify(ctx context.Context, c *call) error {
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	o := s.outcome(c.flags.Phase)
+	return o.finish(ctx, o.verify(ctx))
+}
+
+func (o *outcome) verify(ctx context.Context) error {
+	s := o.session
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	var nos []error
+	for _, stop := range s.stops {
+		p, ok := s.phases[stop.Name]
+		if only := s.call.flags.Phase; !ok || !s.log.Phase(stop.Name).Finished || only != "" && only != stop.Name {
+			continue
+		}
+		lines, err := o.engine(s.plan.Digest()).Verify(ctx, p)
+		o.seen(lines)
+		nos = append(nos, err)
+	}
+	return errors.Join(nos...)
+}
+
+// next says what comes next, who has to approve it, and its digest.
+func next(ctx context.Context, c *call) error {
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	var out struct {
+		Next     string `json:"next"`
+		Approval string `json:"approval"`
+		Digest   string `json:"digest"`
+	}
+	p, _, err := s.phase()
+	if err == nil {
+		out.Next, out.Approval = p.Name, s.plan.Spec.Approvals[p.Name]
+		if _, out.Digest, err = s.outcome("").engine(s.plan.Digest()).Plan(ctx, p); err != nil {
+			return unsure(err)
+		}
+	} else if !errors.Is(err, errNothing) {
+		return err
+	}
+	c.publish(report.Document{Verb: "next", Result: "done", Plan: s.plan.Metadata.Name, Next: out.Next, Approval: out.Approval, Digest: out.Digest}, true)
+	if c.flags.Output == "json" {
+		return writeJSON(c.stdout, out)
+	}
+	if out.Next == "" {
+		fmt.Fprintln(c.stderr, errNothing)
+		return nil
+	}
+	_, err = fmt.Fprintf(c.stdout, "next %s\napproval %s\ndigest %s\n", out.Next, out.Approval, out.Digest)
+	return err
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"text/tabwriter"
+	"time"
+
+	"errors"
+
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/inventory"
+	"cutover.dev/cutover/pkg/journal"
+)
+
+// adopt takes what changed in old into the frozen inventory.
+func adopt(ctx context.Context, c *call) error {
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	ctx, release, err := s.lock(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer release()
+	data, err := s.store.LoadBlob(ctx, inventoryBlob)
+	if errors.Is(err, fs.ErrNotExist) {
+		return refused("the first apply freezes the inventory", "nothing is frozen yet")
+	} else if err != nil {
+		return unsure(fmt.Errorf("read the frozen inventory: %w", err))
+	}
+	var frozen inventory.Inventory
+	if err := json.Unmarshal(data, &frozen); err != nil {
+		return unsure(fmt.Errorf("read the frozen inventory: %w", err))
+	}
+	live, err := s.live(ctx)
+	if err != nil {
+		return err
+	}
+	changes := inventory.Compare(&frozen, live)
+	for _, change := range changes {
+		fmt.Fprintln(c.stdout, clean(change.String()))
+	}
+	if err := inventory.Check(s.plan, live); err != nil {
+		return err
+	}
+	if len(changes) == 0 {
+		fmt.Fprintln(c.stderr, "nothing changed since it was frozen")
+		return nil
+	}
+	return s.freeze(ctx, live, true)
+}
+
+// unlock takes the lock from a holder whose name a person typed.
+func unlock(ctx context.Context, c *call) error {
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	holder, err := s.lease.Holder(ctx)
+	if err != nil {
+		return unsure(fmt.Errorf("ask who holds the lock: %w", err))
+	}
+	if holder == nil {
+		fmt.Fprintln(c.stderr, "nobody holds the lock")
+		return nil
+	}
+	if c.flags.Holder == "" {
+		return fault.New(fault.Usage, c.command("unlock", "--holder", holder.Holder), "%v", holder)
+	}
+	if err := s.lease.Break(ctx, c.flags.Holder); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "taken from %s\n", clean(holder.Holder))
+	return nil
+}
+
+// showJournal prints the journal: export for machines, show for people.
+func showJournal(ctx context.Context, c *call) error {
+	how := "show"
+	if len(c.args) > 0 {
+		how = c.args[0]
+	}
+	if how != "show" && how != "export" {
+		return fault.New(fault.Usage, "cutover journal -h", "journal wants show or export, not %q", how)
+	}
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	entries, _, err := s.store.Load(ctx)
+	if err != nil {
+		return unsure(fmt.Errorf("read the journal: %w", err))
+	}
+	if how == "export" {
+		return journal.Encode(c.stdout, entries)
+	}
+	if c.flags.Output == "json" {
+		return writeJSON(c.stdout, entries)
+	}
+	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	for _, e := range entries {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", e.At.UTC().Format(time.RFC3339), e.Phase, e.What, clean(e.Step), clean(e.Note))
+	}
+	return table.Flush()
+}

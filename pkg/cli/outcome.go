@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"cutover.dev/cutover/pkg/engine"
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/itinerary"
+	"cutover.dev/cutover/pkg/journal"
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/report"
+)
+
+// graceful is how long a run may go on writing and undoing after it was asked to stop.
+const graceful = 7 * time.Second
+
+// outcome is what one verb on phases came to, for stdout, stderr and the action.
+type outcome struct {
+	session  *session
+	recorder *report.Recorder
+	text     *report.Text
+	begun    atomic.Bool
+	back     bool // the verb is a way back
+	digest   string
+	next     string
+	approval string
+	goOn     string
+	goBack   string
+	steps    []report.Step // of a plan, instead of what was recorded
+}
+
+func (s *session) outcome(name string) *outcome {
+	return &outcome{session: s, recorder: report.NewRecorder(s.call.verb.Name, name), text: report.NewText(s.call.stderr)}
+}
+
+// Emit passes an event on and remembers whether anything was begun.
+func (o *outcome) Emit(e engine.Event) {
+	if e.What == "begun" || e.What == "reverting" {
+		o.begun.Store(true)
+	}
+	report.Tee{o.text, o.recorder}.Emit(e)
+}
+
+// engine is the only maker of engines.
+func (o *outcome) engine(digest string) *engine.Engine {
+	s := o.session
+	return &engine.Engine{
+		Store: s.store, Lock: s.lease, Sink: o, Run: s.run, Seed: digest, Poll: time.Second, Grace: graceful,
+		AfterGroup: func(ctx context.Context) error { s.copy(ctx); return nil },
+	}
+}
+
+// expect lists the steps of a phase, so that a failure can say what was not reached.
+func (o *outcome) expect(ctx context.Context, p phase.Phase) error {
+	groups, err := p.Steps(ctx, o.session.log)
+	if err != nil {
+		return unsure(fmt.Errorf("list the steps of %s: %w", p.Name, err))
+	}
+	o.recorder.Expect(groups)
+	return nil
+}
+
+// document is the state of things, with err as its end.
+func (o *outcome) document(err error) report.Document {
+	d := o.recorder.Document()
+	d.Plan, d.Digest, d.Next, d.Approval = o.session.plan.Metadata.Name, o.digest, o.next, o.approval
+	d.Mutated = d.Mutated || o.begun.Load()
+	if o.steps != nil {
+		d.Steps = o.steps
+	}
+	if w, ok := errors.AsType[*engine.NotBefore](err); ok && w != nil {
+		d.NotBefore = w.Until
+	}
+	d.Fail(err)
+	d.GoOn = o.goOn
+	if err != nil || o.back {
+		d.GoBack = o.goBack
+	}
+	return d
+}
+
+// finish writes the result and returns the error that the program ends with.
+func (o *outcome) finish(ctx context.Context, err error) error {
+	err = coded(err, o.begun.Load(), o.back)
+	c, d := o.session.call, o.document(err)
+	o.foresee(ctx, &d)
+	if told := report.End(c.stderr, d); told != nil {
+		err = errors.Join(err, fmt.Errorf("tell the end: %w", told))
+	}
+	c.publish(d, true)
+	if c.flags.Output == "json" {
+		if wrote := d.JSON(c.stdout); wrote != nil && err == nil {
+			return fmt.Errorf("write the result: %w", wrote)
+		}
+	} else if c.verb.Name != "plan" && err == nil {
+		fmt.Fprintln(c.stdout, clean(report.Verdict(d)))
+	}
+	return shown(err)
+}
+
+// foresee says what comes next after a run that changed the journal. It asks on a detached context: a run that was
+// stopped has an answer too.
+func (o *outcome) foresee(ctx context.Context, d *report.Document) {
+	s := o.session
+	if s.log == nil || d.Next != "" {
+		return
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	log, err := journal.Open(last, s.store, s.run)
+	if err != nil {
+		return // it is a help, not a result
+	}
+	if next, ok := itinerary.Next(itinerary.Of(s.plan, log)); ok {
+		d.Next, d.Approval = next.Name, s.plan.Spec.Approvals[next.Name]
+	}
+}
+
+// command is a command line a person can type.
+func (c *call) command(verb string, args ...string) string {
+	words := append([]string{"cutover", verb, "--plan", c.flags.Plan}, args...)
+	for i, w := range words {
+		if w == "" || strings.ContainsAny(w, " \t\"'$&;|<>()*?[]\\`~#") {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// nothing ends a verb well for which there is nothing to do.
+func (o *outcome) nothing(ctx context.Context, err error) (bool, error) {
+	if errors.Is(err, errNothing) {
+		fmt.Fprintln(o.session.call.stderr, err)
+		return true, o.finish(ctx, nil)
+	}
+	return false, err
+}
+
+// refused is a no that this package itself gives.
+func refused(hint, format string, args ...any) error {
+	return fault.New(fault.Refused, hint, format, args...)
+}

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"cutover.dev/cutover/pkg/engine"
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/itinerary"
+)
+
+// rollback takes back everything after --to, newest first, or the phase that --phase names if it is the newest open one.
+func rollback(ctx context.Context, c *call) error {
+	if c.flags.To == "" && c.flags.Phase == "" {
+		return fault.New(fault.Usage, "cutover rollback -h", "rollback wants --to PHASE, which stays done, or --phase PHASE, the newest one")
+	}
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	o := s.outcome("")
+	o.back = true
+	held, release, err := s.lock(ctx, true)
+	if err != nil {
+		return o.finish(ctx, err)
+	}
+	defer release()
+	return o.finish(ctx, o.rollback(held))
+}
+
+func (o *outcome) rollback(ctx context.Context) error {
+	s := o.session
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	begun := slices.ContainsFunc(s.stops, func(t itinerary.Stop) bool { return s.touched(t.Name) })
+	switch {
+	case !begun:
+		fmt.Fprintln(s.call.stderr, "nothing was begun, so there is nothing to take back")
+		return nil
+	case !s.frozen:
+		return fault.New(fault.Stuck, "restore it from old's copy", "the frozen inventory is gone, so the steps to take back are not known")
+	}
+	names, err := s.backward()
+	if err != nil {
+		return err
+	}
+	o.goOn = s.call.command("rollback", "--to", s.call.flags.To)
+	if s.call.flags.To == "" {
+		o.goOn = s.call.command("rollback", "--phase", s.call.flags.Phase)
+	}
+	for _, name := range names {
+		if err := o.takeBack(ctx, name); err != nil {
+			return fmt.Errorf("take back %s: %w", name, err)
+		}
+	}
+	o.goOn = ""
+	return nil
+}
+
+// backward lists what to take back, newest first.
+func (s *session) backward() ([]string, error) {
+	if s.log.Phase("cleanup").Finished {
+		return nil, fault.Wrap(fault.Stuck, "what it removed can only be built again", fmt.Errorf("cleanup is finished: %w", engine.ErrFinal))
+	}
+	to, name := s.call.flags.To, s.call.flags.Phase
+	if to != "" && name != "" {
+		return nil, fault.New(fault.Usage, "cutover rollback -h", "--to names what stays and --phase what goes: give one of them")
+	}
+	names, err := itinerary.Back(s.stops, to+name) // one of them is empty
+	switch {
+	case err != nil:
+		return nil, err
+	case to != "":
+		return names[:len(names)-1], nil // Back takes what it is given along, --to leaves it done
+	case len(names) > 1:
+		return nil, refused(s.call.command("rollback", "--phase", names[0]), "%s is not the newest open phase, %s is", name, names[0])
+	}
+	return names, nil
+}
+
+// touched: something of the phase is there to take back.
+func (s *session) touched(name string) bool {
+	state := s.log.Phase(name)
+	return state.Finished || state.Open > 0
+}
+
+func (o *outcome) takeBack(ctx context.Context, name string) error {
+	s := o.session
+	p, ok := s.phases[name]
+	if !ok {
+		return fault.New(fault.Stuck, "use the build that applied it", "this build does not have the phase %s", name)
+	}
+	e := o.engine(s.plan.Digest())
+	if s.call.flags.BreakGlass == "" {
+		e.Gates = append(e.Gates, s.access(p))
+	}
+	s.call.publish(o.document(errUnfinished), false)
+	result, err := e.Rollback(ctx, p)
+	if result.Begun {
+		o.begun.Store(true)
+	}
+	s.copy(ctx)
+	return err
+}
+
+// recoverOpen ends every stretch that a run left half-way.
+func recoverOpen(ctx context.Context, c *call) error {
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	o := s.outcome("")
+	held, release, err := s.lock(ctx, false)
+	if err != nil {
+		return o.finish(ctx, err)
+	}
+	defer release()
+	return o.finish(ctx, o.recover(held))
+}
+
+func (o *outcome) recover(ctx context.Context) error {
+	s := o.session
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	var errs []error
+	for _, stop := range slices.Backward(s.stops) {
+		p, ok := s.phases[stop.Name]
+		if state := s.log.Phase(stop.Name); !ok || state.Finished || state.Open == 0 {
+			continue
+		}
+		result, err := o.engine(s.plan.Digest()).Recover(ctx, p)
+		if result.Begun {
+			o.begun.Store(true)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("recover %s: %w", stop.Name, err))
+		}
+	}
+	s.copy(ctx)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/inventory"
+	"cutover.dev/cutover/pkg/itinerary"
+	"cutover.dev/cutover/pkg/journal"
+	"cutover.dev/cutover/pkg/journal/cluster"
+	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/plan"
+)
+
+// session is one run of a verb that looks at the clusters: everything wired together.
+type session struct {
+	call     *call
+	plan     *plan.Plan
+	old, new *kube.Cluster
+	store    *cluster.Store // authoritative
+	mirror   *cluster.Store // nil: none
+	lease    *cluster.Lease
+	run      string // this run in the journal
+	inv      *inventory.Inventory
+	frozen   bool // inv is the frozen one; false: taken now
+	log      *journal.Log
+	stops    []itinerary.Stop
+	phases   map[string]phase.Phase
+}
+
+// open connects to both clusters and settles that they are the ones the plan means, before anything else is asked of
+// them. Call close on what it returns.
+func (c *call) open(ctx context.Context) (*session, error) {
+	p, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{call: c, plan: p, run: c.runName()}
+	for _, why := range []string{c.flags.Reason, c.flags.BreakGlass} {
+		if why != "" {
+			s.run += " (" + why + ")"
+		}
+	}
+	if err := s.connect(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) close() {
+	for _, k := range []*kube.Cluster{s.old, s.new} {
+		if k != nil {
+			k.Close()
+		}
+	}
+}
+
+func (s *session) connect(ctx context.Context) (err error) {
+	var missing []error
+	for _, name := range []string{oldVariable, newVariable} {
+		if s.call.env(name) == "" {
+			missing = append(missing, fault.New(fault.Usage, "a path, or the kubeconfig as one line of base64", "%s is not set", name))
+		}
+	}
+	if err := errors.Join(missing...); err != nil {
+		return fault.Wrap(fault.Usage, "", err)
+	}
+	o := kube.Options{UserAgent: "cutover/" + build()}
+	if s.old, err = kube.Connect(ctx, phase.Old, s.call.env(oldVariable), o); err != nil {
+		return err
+	}
+	s.call.mask(s.old.Canaries())
+	if s.new, err = kube.Connect(ctx, phase.New, s.call.env(newVariable), o); err != nil {
+		return err
+	}
+	s.call.mask(s.new.Canaries())
+	ns, name := s.plan.Spec.State.Namespace, s.plan.Metadata.Name
+	ttl := time.Duration(s.plan.Spec.Lock.TTL)
+	if s.call.flags.BreakGlass != "" { // new is gone: old's copy is all there is
+		s.store, s.lease = cluster.New(s.old, ns, name), cluster.NewLease(s.old, ns, name, ttl)
+		return s.identity(ctx, false)
+	}
+	s.store, s.mirror = cluster.New(s.new, ns, name), cluster.New(s.old, ns, name)
+	s.lease = cluster.NewLease(s.new, ns, name, ttl)
+	return s.identity(ctx, true)
+}
+
+// identity settles that both kubeconfigs lead where the plan says. both false: only old is asked.
+func (s *session) identity(ctx context.Context, both bool) error {
+	old, oldErr := s.old.UID(ctx)
+	if oldErr != nil {
+		oldErr = fmt.Errorf("ask old who it is: %w", oldErr)
+	}
+	current, newErr := s.plan.Spec.Clusters.New.UID, error(nil)
+	if both {
+		if current, newErr = s.new.UID(ctx); newErr != nil {
+			newErr = fmt.Errorf("ask new who it is: %w", newErr)
+		}
+	}
+	if err := errors.Join(oldErr, newErr); err != nil {
+		return unsure(err)
+	}
+	return same(s.plan.Spec.Clusters, old, current)
+}
+
+// same compares the UIDs of the namespaces kube-system with those that the plan pins.
+func same(want plan.Clusters, old, current string) error {
+	hint := fmt.Sprintf("%s and %s have to lead to the clusters in spec.clusters of the plan", oldVariable, newVariable)
+	switch {
+	case want.Old.UID == want.New.UID:
+		return fault.New(fault.Usage, "", "the plan pins the same cluster twice: %s", want.Old.UID)
+	case old == current:
+		return fault.New(fault.Refused, hint, "the same cluster twice: both kubeconfigs lead to %s", old)
+	case old == want.New.UID && current == want.Old.UID:
+		return fault.New(fault.Refused, hint, "swapped: the kubeconfig of old leads to new, and that of new to old")
+	}
+	var errs []error
+	for _, c := range []struct{ env, is, want string }{{phase.Old, old, want.Old.UID}, {phase.New, current, want.New.UID}} {
+		if c.is != c.want {
+			errs = append(errs, fmt.Errorf("%s is the cluster %s, the plan means %s", c.env, c.is, c.want))
+		}
+	}
+	return fault.Wrap(fault.Refused, hint, errors.Join(errs...))
+}
