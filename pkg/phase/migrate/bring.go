@@ -1,0 +1,216 @@
+package migrate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"cutover.dev/cutover/pkg/inventory"
+	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/kube/carry"
+	"cutover.dev/cutover/pkg/kube/ready"
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/plan"
+)
+
+func (m wave) ready() time.Duration { return time.Duration(m.Plan.Spec.Windows.Ready) }
+
+// bring makes one lane a workload: the workload at old's live size, what scales and protects it, proof that it can take
+// the load, and requests that warm it.
+func (m wave) bring(ctx context.Context) ([]phase.Lane, error) {
+	var lanes []phase.Lane
+	for _, w := range m.Workloads {
+		var lane phase.Lane
+		if m.live(w) {
+			lane = append(lane, m.create(w))
+			related, err := m.needsOf(ctx, w.Ref)
+			if err != nil {
+				return nil, err
+			}
+			for _, n := range related {
+				if slices.Contains(with, n.Kind) {
+					lane = append(lane, m.copyOf(n.Kind, n.Namespace, n.Name))
+				}
+			}
+		}
+		if !inventory.Exclusive(w) {
+			lane = append(lane, m.capacity(w.Ref))
+			if len(m.Inventory.RoutesOf(w.Ref)) > 0 {
+				lane = append(lane, m.warm(w.Ref))
+			}
+		}
+		if len(lane) > 0 {
+			lanes = append(lanes, lane)
+		}
+	}
+	return lanes, nil
+}
+
+// create copies the workload. How many replicas it has moves by itself, and so is wanted only at creation and is no part
+// of what is approved; an exclusive one does not run before old's has stopped.
+func (m wave) create(w plan.Workload) phase.Step {
+	kind, _ := kube.KindNamed(w.Ref.Kind)
+	in := &intent{}
+	o := kube.Object{
+		Cluster: m.New, Plan: m.Plan.Metadata.Name, Kind: kind, Namespace: w.Ref.Namespace, Name: w.Ref.Name, Intent: in,
+		Title: fmt.Sprintf("bring up %s in new", w.Ref), Limit: m.ready(), Knob: "windows.ready",
+		Want: func(ctx context.Context) (*unstructured.Unstructured, error) { return m.wanted(ctx, w, in) },
+		Ready: func(ctx context.Context, live *unstructured.Unstructured) (phase.Observation, error) {
+			return m.judge(ctx, w.Ref, live)
+		},
+	}
+	switch kind {
+	case kube.CronJob:
+		o.Once = []string{"spec.suspend"}
+	case kube.Deployment, kube.StatefulSet:
+		o.Once = []string{"spec.replicas"}
+	}
+	return o.Step()
+}
+
+func (m wave) wanted(ctx context.Context, w plan.Workload, in *intent) (*unstructured.Unstructured, error) {
+	u, err := m.source(ctx, w.Ref)
+	if err != nil {
+		return nil, err
+	}
+	want := carry.Clean(u)
+	unstructured.RemoveNestedField(want.Object, "spec", "suspend")
+	unstructured.RemoveNestedField(want.Object, "spec", "replicas")
+	delete(want.GetAnnotations(), retiredNote)
+	in.set(want.DeepCopy().Object)
+	switch w.Ref.Kind {
+	case kube.CronJob.Kind:
+		return want, unstructured.SetNestedField(want.Object, true, "spec", "suspend")
+	case kube.Deployment.Kind, kube.StatefulSet.Kind:
+		_, size, err := carry.Replicas(ctx, m.Old, u)
+		if err != nil {
+			return nil, err
+		}
+		if inventory.Exclusive(w) {
+			size = 0
+		}
+		return want, unstructured.SetNestedField(want.Object, int64(size), "spec", "replicas")
+	}
+	return want, nil
+}
+
+// judge adds what the cluster says to a workload that is not there yet, so that the message tells why.
+func (m wave) judge(ctx context.Context, ref plan.Ref, live *unstructured.Unstructured) (phase.Observation, error) {
+	state, detail := ready.Of(live)
+	if state == phase.Done {
+		return phase.Observation{State: state, Detail: detail}, nil
+	}
+	pods, err := carry.PodsOf(live)
+	if err != nil {
+		return phase.Observation{}, err
+	}
+	for i, fact := range ready.Why(ctx, m.New, ref.Namespace, pods.Labels) {
+		if i == 3 {
+			break
+		}
+		detail += "; " + fact
+	}
+	return phase.Observation{State: state, Detail: detail}, nil
+}
+
+// capacity proves that every Service of the workload has as many ready endpoints in new as the workload has replicas.
+func (m wave) capacity(ref plan.Ref) phase.Step {
+	return phase.Step{
+		ID: "capacity:new/" + ref.String(), Title: fmt.Sprintf("see that %s has its ready endpoints in new", ref),
+		Limit: m.ready(), Knob: "windows.ready",
+		Observe: func(ctx context.Context) (phase.Observation, error) {
+			kind, _ := kube.KindNamed(ref.Kind)
+			u, err := m.New.Get(ctx, kind, ref.Namespace, ref.Name)
+			if err != nil {
+				return phase.Observation{}, err
+			}
+			if state, detail := ready.Of(u); state != phase.Done {
+				return phase.Observation{State: state, Detail: detail}, nil
+			}
+			want := size(u)
+			for _, s := range m.Inventory.ServicesOf(ref) {
+				n, err := m.endpoints(ctx, ref.Namespace, s)
+				if err != nil {
+					return phase.Observation{}, err
+				}
+				if n < want || n == 0 {
+					return phase.Observation{State: phase.Settling, Detail: fmt.Sprintf("service %s has %d of %d ready endpoints", s, n, want)}, nil
+				}
+			}
+			return phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d ready", want)}, nil
+		},
+	}
+}
+
+// size is how many replicas a workload of new is to have now.
+func size(u *unstructured.Unstructured) int {
+	path := []string{"spec", "replicas"}
+	if u.GetKind() == kube.DaemonSet.Kind {
+		path = []string{"status", "desiredNumberScheduled"}
+	}
+	n, _, _ := unstructured.NestedInt64(u.Object, path...)
+	return int(n)
+}
+
+// endpoints counts the ready endpoints of a Service in new.
+func (m wave) endpoints(ctx context.Context, ns, service string) (int, error) {
+	slices, err := m.slices(ctx, ns, service)
+	return ready.Endpoints(slices), err
+}
+
+func (m wave) slices(ctx context.Context, ns, service string) ([]*unstructured.Unstructured, error) {
+	all, err := m.New.List(ctx, kube.EndpointSlice, ns)
+	if err != nil {
+		return nil, err
+	}
+	var own []*unstructured.Unstructured
+	for _, s := range all {
+		if s.GetLabels()["kubernetes.io/service-name"] == service {
+			own = append(own, s)
+		}
+	}
+	return own, nil
+}
+
+// rest lets requests in flight to new's pods end before those pods are taken away.
+func (m wave) rest() phase.Step {
+	d := time.Duration(m.Plan.Spec.Windows.Drain)
+	return phase.Step{
+		ID: "rest:new", Title: "let requests in flight in new end", Limit: d + time.Minute, Knob: "windows.drain",
+		Observe: func(ctx context.Context) (phase.Observation, error) {
+			select {
+			case <-ctx.Done():
+				return phase.Observation{}, context.Cause(ctx)
+			case <-time.After(d):
+				return phase.Observation{State: phase.Done, Detail: "waited " + d.String()}, nil
+			}
+		},
+	}
+}
+
+// intent is what a workload is to be, without what moves by itself; known once it was observed.
+type intent struct {
+	mu sync.Mutex
+	is any
+}
+
+func (i *intent) set(v any) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.is = v
+}
+
+// MarshalJSON implements json.Marshaler.
+func (i *intent) MarshalJSON() ([]byte, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.is == nil {
+		return nil, fmt.Errorf("what is wanted is not known before the step was observed")
+	}
+	return json.Marshal(i.is)
+}

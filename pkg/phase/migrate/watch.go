@@ -1,0 +1,161 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/parts"
+	"cutover.dev/cutover/pkg/probe"
+)
+
+const look = 300 * time.Millisecond
+
+// watch guards the unit from its first swap to the end of its lane: it fails as soon as a Service that takes traffic has
+// no ready endpoint in new (Traefik then answers 404, Envoy 503), or its answers turn bad.
+func (m wave) watch(u unit) func(context.Context) error {
+	return func(ctx context.Context) error {
+		tick := time.NewTicker(look)
+		defer tick.Stop()
+		ended, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			m.patrol(ended, u, cancel)
+		}()
+		defer func() { cancel(nil); <-asked }()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ended.Done():
+				if ctx.Err() != nil {
+					return nil
+				}
+				return context.Cause(ended)
+			case <-tick.C:
+			}
+			if err := m.staffed(ctx, u); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// staffed asks whether every Service of the unit that has routes has a ready endpoint in new. Could-not-tell is no
+// reason to go back: it says nothing about the workload, and the requests of patrol still do.
+func (m wave) staffed(ctx context.Context, u unit) error {
+	for _, r := range m.routes(u) {
+		n, err := m.endpoints(ctx, r.Ingress.Namespace, r.Service)
+		if err == nil && n == 0 {
+			return fmt.Errorf("service %s/%s lost its ready endpoints in new", r.Ingress.Namespace, r.Service)
+		}
+	}
+	return nil
+}
+
+// patrol asks slowly, and ends the watch when more went wrong than the plan allows: two bad answers of one path in a row
+// at least, since one alone may be the controller in the moment of its swap.
+func (m wave) patrol(ctx context.Context, u unit, end context.CancelCauseFunc) {
+	targets := m.targets(u)
+	if len(targets) == 0 {
+		return
+	}
+	bad := map[string]int{}
+	s := probe.Series{Targets: targets, Rate: max(m.Plan.Spec.Probe.Rate/5, 2), On: func(t probe.Target, a probe.Answer, err error) {
+		if err == nil && a.Status < 500 {
+			bad[t.Label()] = 0
+			return
+		}
+		if a.Class == "stopped" {
+			return
+		}
+		if bad[t.Label()]++; bad[t.Label()] >= 2 {
+			end(fmt.Errorf("%s answered badly twice in a row: status %d %s %v", t.Label(), a.Status, a.Class, err))
+		}
+	}}
+	s.Run(ctx)
+}
+
+// observeWindow looks on for windows.watch after the proof; the lane's watch does the judging.
+func (m wave) observeWindow(u unit) phase.Step {
+	d := time.Duration(m.Plan.Spec.Windows.Watch)
+	return phase.Step{
+		ID: "watch:" + u.name, Title: "watch " + u.name + " in new", Limit: 2*d + time.Minute, Knob: "windows.watch",
+		Observe: func(ctx context.Context) (phase.Observation, error) {
+			l := probe.Series{Targets: m.targets(u), Rate: m.Plan.Spec.Probe.Rate, For: d}.Run(ctx)
+			if ctx.Err() != nil {
+				return phase.Observation{}, context.Cause(ctx)
+			}
+			facts := map[string]any{probe.FactPrefix + "watch " + u.name: l}
+			if err := l.Check(*m.Plan.Spec.Probe.MaxLost, float64(*m.Plan.Spec.Probe.MaxErrorRate)); err != nil {
+				return phase.Observation{State: phase.Failed, Detail: err.Error(), Facts: facts}, nil
+			}
+			return phase.Observation{State: phase.Done, Detail: l.String(), Facts: facts}, nil
+		},
+	}
+}
+
+// drain waits until requests in flight to old have ended: the bridge's own count of the unit's Services must stay flat for
+// windows.drain; without counters that time just runs out, and the detail says so. Old's public entry is not counted,
+// so the time runs in any case.
+func (m wave) drain(u unit) phase.Step {
+	d := time.Duration(m.Plan.Spec.Windows.Drain)
+	var flat flatness
+	return phase.Step{
+		ID: "drain:" + u.name, Title: "let requests in flight to " + u.name + " in old end", Limit: 10*d + time.Minute, Knob: "windows.drain",
+		Observe: func(ctx context.Context) (phase.Observation, error) {
+			total, counted, err := m.count(ctx, u)
+			if err != nil {
+				return phase.Observation{}, err
+			}
+			for_, done := flat.since(total, d)
+			how := "timed, old's bridge shows no counters"
+			if counted {
+				how = fmt.Sprintf("the bridge's count stays at %g", total)
+			}
+			if !done {
+				return phase.Observation{State: phase.Settling, Detail: fmt.Sprintf("%s for %s of %s", how, for_.Round(time.Second), d)}, nil
+			}
+			return phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%s for %s", how, d)}, nil
+		},
+	}
+}
+
+// flatness remembers since when a number has not changed.
+type flatness struct {
+	value float64
+	at    time.Time
+}
+
+func (f *flatness) since(value float64, enough time.Duration) (time.Duration, bool) {
+	if f.at.IsZero() || value != f.value {
+		f.value, f.at = value, time.Now()
+	}
+	lasted := time.Since(f.at)
+	return lasted, lasted >= enough
+}
+
+// count sums the bridge's requests to the unit's Services in old.
+func (m wave) count(ctx context.Context, u unit) (total float64, counted bool, err error) {
+	urls := parts.MetricsURLs(m.Plan.Spec.Bridge)
+	for _, url := range urls {
+		for _, r := range m.routes(u) {
+			ports := []string{}
+			if r.Port.Name != "" {
+				ports = append(ports, r.Port.Name)
+			}
+			if r.Port.Number != 0 {
+				ports = append(ports, fmt.Sprint(r.Port.Number))
+			}
+			c, err := probe.Read(ctx, url, m.Plan.Spec.Bridge.Metrics.Kind, probe.Requests{Namespace: r.Ingress.Namespace, Service: r.Service, Ports: ports})
+			if err != nil {
+				return 0, false, err
+			}
+			total += c.Value
+		}
+	}
+	return total, len(urls) > 0 && len(m.routes(u)) > 0, nil
+}
