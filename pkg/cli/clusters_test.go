@@ -1,0 +1,149 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"cutover.dev/cutover/pkg/cli"
+	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/kube/kubetest"
+)
+
+const objects = `
+{apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: main}, spec: {controller: %s}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: cutover-system}}
+`
+
+const workload = `---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop}, spec: {replicas: 1, selector: {matchLabels: {app: web}},
+ template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web, ports: [{containerPort: 80}]}]}}}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop}, spec: {selector: {app: web}, ports: [{name: http, port: 80}]}}
+---
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web, namespace: shop}, spec: {ingressClassName: main, rules: [
+ {host: shop.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}}
+`
+
+const planText = `
+apiVersion: cutover.dev/v1alpha1
+kind: Plan
+metadata: {name: two}
+spec:
+  through: routes
+  clusters: {old: {uid: %s}, new: {uid: %s}}
+  namespaces: [shop]
+  entry: {old: {addresses: [192.0.2.1], ingressClass: main}, new: {addresses: [192.0.2.2], ingressClass: main}}
+  bridge: {addresses: [192.0.2.3], port: 8080, marker: 4f9c2a7e, echo: {image: echo, namespace: cutover-system}}
+  tail: {addresses: [192.0.2.4], port: 8080}
+  dns: {none: "a test"}
+  waves: [{name: shop, workloads: [shop/Deployment/web]}]
+  approvals: %s
+`
+
+// world is two clusters that consist of an API server each.
+type world struct {
+	old, new, dir, plan string
+	uids                []any
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{old: kubetest.Start(t).Kubeconfig, new: kubetest.Start(t).Kubeconfig, dir: t.TempDir()}
+	for _, c := range []struct{ env, config, text string }{
+		{"old", w.old, fmt.Sprintf(objects, "projectcontour.io/main") + workload}, {"new", w.new, fmt.Sprintf(objects, "traefik.io/ingress-controller")},
+	} {
+		k, err := kube.Connect(t.Context(), c.env, c.config, kube.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(k.Close)
+		for _, doc := range strings.Split(c.text, "---\n") {
+			o := &unstructured.Unstructured{}
+			if err := yaml.Unmarshal([]byte(doc), &o.Object); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := k.Create(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		uid, err := k.UID(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.uids = append(w.uids, uid)
+	}
+	w.write(t, "{}")
+	return w
+}
+
+// write writes the plan with its approvals.
+func (w *world) write(t *testing.T, approvals string) {
+	w.plan = filepath.Join(w.dir, "two.yaml")
+	if err := os.WriteFile(w.plan, fmt.Appendf(nil, planText, w.uids[0], w.uids[1], approvals), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run runs a verb on the plan; env is name, value, name, value on top of the two kubeconfigs.
+func (w *world) run(t *testing.T, args []string, env ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	vars := map[string]string{"CUTOVER_OLD_KUBECONFIG": w.old, "CUTOVER_NEW_KUBECONFIG": w.new}
+	for i := 0; i+1 < len(env); i += 2 {
+		vars[env[i]] = env[i+1]
+	}
+	if args[0] != "action" {
+		args = append([]string{args[0], "--plan", w.plan}, args[1:]...)
+	}
+	var out, errs bytes.Buffer
+	code = cli.Main(t.Context(), append([]string{"cutover"}, args...), func(n string) string { return vars[n] }, strings.NewReader(""), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestVerbsOnTwoClustersInWhichNothingRuns(t *testing.T) {
+	w := newWorld(t)
+	code, out, errs := w.run(t, []string{"status", "--output", "json"})
+	var status struct{ Phases []struct{ Name, State string } }
+	if err := json.Unmarshal([]byte(out), &status); code != 0 || err != nil || len(status.Phases) != 4 || status.Phases[0].State != "next" {
+		t.Fatalf("status: code %d, %v\n%s%s", code, err, out, errs)
+	}
+	for _, c := range []struct {
+		name string
+		args []string
+		env  []string
+		code int
+		want string
+	}{
+		{"the first phase can be planned", []string{"plan"}, nil, 0, "digest "},
+		{"a later phase can be looked at", []string{"plan", "--phase", "cleanup"}, nil, 0, "not the turn of cleanup"},
+		{"another digest is refused", []string{"plan", "--expect-digest", "x"}, nil, 3, "expected was x"},
+		{"next names the phase", []string{"next", "--output", "json"}, nil, 0, `"next": "proxy"`},
+		{"a later phase cannot be applied", []string{"apply", "--phase", "migrate/shop"}, nil, 3, "order"},
+		{"an unknown phase is a wrong flag", []string{"apply", "--phase", "x"}, nil, 2, `no phase "x"`},
+		{"swapped clusters", []string{"status"}, []string{"CUTOVER_OLD_KUBECONFIG", w.new, "CUTOVER_NEW_KUBECONFIG", w.old}, 3, "swapped"},
+		{"one cluster twice", []string{"apply"}, []string{"CUTOVER_NEW_KUBECONFIG", w.old}, 3, "the same cluster twice"},
+		{"nothing to take back", []string{"rollback", "--phase", "proxy"}, nil, 0, "nothing was begun"},
+		{"nothing to recover", []string{"recover"}, nil, 0, "done"},
+		{"nothing to verify", []string{"verify"}, nil, 0, "done"},
+		{"nothing is frozen", []string{"adopt"}, nil, 3, "nothing is frozen"},
+		{"nobody holds the lock", []string{"unlock"}, nil, 0, "nobody holds"},
+		{"an empty journal", []string{"journal", "export"}, nil, 0, ""},
+	} {
+		if code, out, errs := w.run(t, c.args, c.env...); code != c.code || !strings.Contains(out+errs, c.want) {
+			t.Errorf("%s: code %d, want %d and %q\n%s\n%s", c.name, code, c.code, c.want, out, errs)
+		}
+	}
+	w.write(t, "{proxy: production}")
+	if code, out, errs := w.run(t, []string{"apply"}); code != 3 || !strings.Contains(errs, "approval of production") {
+		t.Errorf("a phase that wants an approval: code %d\n%s%s", code, out, errs)
+	}
+}
