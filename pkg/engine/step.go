@@ -81,7 +81,7 @@ func (r *run) applying(s phase.Step, applied *bool) *action {
 func (r *run) revert(s phase.Step, rec journal.Record, insist bool) error {
 	was := func(ctx context.Context) (phase.Observation, error) { return s.Reverted(ctx, rec.Was) }
 	act := &action{do: func(ctx context.Context) error { return s.Revert(ctx, rec.Was) }}
-	if _, err := r.settle(r.hard, s, was, act, waits{yields: !insist, quiet: true}); err != nil {
+	if _, err := r.settle(r.hard, s, was, act, waits{yields: !insist}); err != nil {
 		return r.failed(s, fmt.Errorf("take back: %w", err))
 	}
 	return nil

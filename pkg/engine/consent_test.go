@@ -1,0 +1,191 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"cutover.dev/cutover/pkg/engine"
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/journal"
+	"cutover.dev/cutover/pkg/phase"
+)
+
+// apply runs apply with options in a fresh process.
+func (b *bench) apply(o engine.Options) (engine.Result, error) {
+	return eng(b.j).Apply(b.Context(), b.of(&proc{w: b.w}), o)
+}
+
+func TestOnlyTheApprovedDigestRuns(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		_, digest, err := eng(b.j).Plan(b.Context(), b.of(&proc{w: b.w}))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if res, err := b.apply(engine.Options{Digest: "another"}); !errors.Is(err, engine.ErrDigest) || res.Begun || b.w.writes != 0 {
+			b.Fatalf("%+v %v", res, err)
+		}
+		other := eng(b.j)
+		other.Seed = "another plan"
+		if _, err := other.Apply(b.Context(), b.of(&proc{w: b.w}), engine.Options{Digest: digest}); !errors.Is(err, engine.ErrDigest) {
+			b.Fatalf("the digest does not cover the plan: %v", err)
+		}
+		if _, err := b.apply(engine.Options{Digest: digest}); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
+
+func TestAWrongDigestEndsTheStretchButBeginsNothing(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		b.die("apply", "write", 2) // right after the swap
+		if _, err := b.apply(engine.Options{Digest: "another"}); !errors.Is(err, engine.ErrDigest) {
+			b.Fatal(err)
+		}
+		if b.w.v["route/api"] != 0 || b.w.v["new/web"] != 0 {
+			b.Fatal(b.w.dump())
+		}
+	})
+}
+
+func TestAnIntentThatIsOnlyKnownAfterObserveIsPartOfTheDigest(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		var lateErr error
+		b.of = func(p *proc) phase.Phase {
+			s := p.num("x", "x", 1, 0)
+			late := &lateIntent{}
+			see := s.Observe
+			s.Intent, s.Observe = late, func(ctx context.Context) (phase.Observation, error) {
+				if lateErr != nil {
+					return phase.Observation{}, lateErr
+				}
+				late.known = true
+				return see(ctx)
+			}
+			return one(s)
+		}
+		_, digest, err := eng(b.j).Plan(b.Context(), b.of(&proc{w: b.w}))
+		if err != nil || digest == "" {
+			b.Fatal(digest, err)
+		}
+		lateErr = errors.New("API of new does not answer")
+		lines, none, err := eng(b.j).Plan(b.Context(), b.of(&proc{w: b.w}))
+		if err != nil || none != "" || lines[0].Err == nil {
+			b.Fatalf("a digest of what nobody saw: %q %v %v", none, lines, err)
+		}
+		if _, err := b.apply(engine.Options{Digest: digest}); !errors.Is(err, engine.ErrDigest) || !errors.Is(err, engine.ErrUnsure) || b.w.writes != 0 {
+			b.Fatal(err)
+		}
+		lateErr = nil
+		if _, err := b.apply(engine.Options{Digest: digest}); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
+
+type lateIntent struct{ known bool }
+
+func (l *lateIntent) MarshalJSON() ([]byte, error) {
+	if !l.known {
+		return nil, errors.New("not observed yet")
+	}
+	return []byte(`"known"`), nil
+}
+
+func TestAStepWithoutAWayBackWantsToBeAllowed(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		b.of = func(p *proc) phase.Phase {
+			before, last := p.num("before", "x", 1, 0), p.num("delete:old", "y", 1, 0)
+			last.Final = "it is deleted"
+			return one(before, last)
+		}
+		res, err := b.apply(engine.Options{})
+		if !errors.Is(err, engine.ErrFinal) || !strings.Contains(err.Error(), "it is deleted") || b.w.writes != 0 || res.Begun {
+			b.Fatal(err, b.w.writes)
+		}
+		if _, err := b.apply(engine.Options{AllowFinal: true}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := b.apply(engine.Options{}); err != nil {
+			b.Fatalf("what is done needs nobody's leave: %v", err)
+		}
+		writes := b.w.writes
+		if _, err := eng(b.j).Rollback(b.Context(), b.of(&proc{w: b.w})); !errors.Is(err, engine.ErrFinal) || b.w.writes != writes {
+			b.Fatalf("a way back that cannot be gone to its end was begun: %v", err)
+		}
+		b.w.v["y"] = 0
+		if _, err := b.apply(engine.Options{Repair: true}); !errors.Is(err, engine.ErrFinal) || b.w.v["y"] != 0 {
+			b.Fatalf("a repair did what has no way back: %v", err)
+		}
+	})
+}
+
+func TestARefusalIsFinalAndIsNotWaitedFor(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		asked := 0
+		b.of = func(p *proc) phase.Phase {
+			s := p.num("x", "x", 1, 0)
+			s.Observe = func(context.Context) (phase.Observation, error) {
+				asked++
+				return phase.Observation{}, fault.New(fault.Refused, "see docs/rbac", "may not read")
+			}
+			return one(s)
+		}
+		_, err := b.apply(engine.Options{})
+		if !errors.Is(err, engine.ErrNo) || fault.CodeOf(err) != fault.Refused || len(fault.Hints(err)) != 1 || asked != 1 {
+			b.Fatalf("asked %d times: %v", asked, err)
+		}
+	})
+}
+
+func TestThePhaseIsFinishedOnceAndLeftOnce(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		followed := 0
+		run := func(verb string) []journal.Entry {
+			e := eng(b.j)
+			e.Seed = "digest"
+			e.AfterGroup = func(context.Context) error { followed++; return nil }
+			var err error
+			if verb == "apply" {
+				_, err = e.Apply(b.Context(), b.of(&proc{w: b.w}), engine.Options{})
+			} else {
+				_, err = e.Rollback(b.Context(), b.of(&proc{w: b.w}))
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			entries, _, _ := b.j.Load(b.Context())
+			return entries
+		}
+		for _, c := range []struct {
+			verb string
+			last journal.What
+		}{{"apply", journal.Finished}, {"rollback", journal.Left}} {
+			followed = 0
+			first := run(c.verb)
+			last := first[len(first)-1]
+			if last.What != c.last || last.Step != "" || last.Plan != "digest" {
+				b.Fatalf("%s ends with %+v", c.verb, last)
+			}
+			if followed != 3 { // two groups and the end
+				b.Errorf("%s: followed %d times", c.verb, followed)
+			}
+			if again := run(c.verb); len(again) != len(first) {
+				b.Errorf("%s twice adds %d entries", c.verb, len(again)-len(first))
+			}
+		}
+	})
+}
+
+func TestWhoCannotFollowStopsGoingForwardOnly(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		e := eng(b.j)
+		e.AfterGroup = func(context.Context) error { return errors.New("no mirror") }
+		if _, err := e.Apply(b.Context(), b.of(&proc{w: b.w}), engine.Options{}); err == nil || b.w.v["route/api"] != 1 || b.w.v["new/web"] != 0 {
+			b.Fatal(err, b.w.dump())
+		}
+		_, _ = e.Rollback(b.Context(), b.of(&proc{w: b.w}))
+		b.is("rolled back", b.start)
+	})
+}
