@@ -1,0 +1,118 @@
+package phasetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"cutover.dev/cutover/pkg/phase"
+)
+
+// check goes through one life cycle. After the first mistake it does nothing more.
+type check struct {
+	ctx context.Context //nolint:containedctx // it lives as long as one check
+	w   World
+	err error
+}
+
+func (c *check) wrong(format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf(format, args...)
+	}
+}
+
+func (c *check) state() any {
+	if c.w.State == nil {
+		return nil
+	}
+	return c.w.State()
+}
+
+// look asks a reading function, which must answer, in words, and write nothing.
+func (c *check) look(what string, ask func(context.Context) (phase.Observation, error)) phase.Observation {
+	if c.err != nil {
+		return phase.Observation{}
+	}
+	writes := c.w.Writes()
+	o, err := ask(c.ctx)
+	switch {
+	case err != nil:
+		c.wrong("%s: %w", what, err)
+	case c.w.Writes() != writes:
+		c.wrong("%s writes", what)
+	case o.Detail == "":
+		c.wrong("%s says nothing in words (%s)", what, o.State)
+	case len(o.Was) > 0 && !json.Valid(o.Was):
+		c.wrong("%s: Was is no JSON", what)
+	}
+	return o
+}
+
+// until looks until it is Done.
+func (c *check) until(what string, ask func(context.Context) (phase.Observation, error)) {
+	var o phase.Observation
+	for range rounds {
+		if o = c.look(what, ask); c.err != nil || o.State == phase.Done {
+			return
+		}
+		if c.w.Turn == nil || o.State == phase.Failed {
+			break
+		}
+		c.w.Turn()
+	}
+	c.wrong("%s is %s, not done: %s", what, o.State, o.Detail)
+}
+
+// there brings a step from Pending to Done, and returns what Revert will need and what the digest covers.
+func (c *check) there(fresh func() phase.Step) (was json.RawMessage, intent string) {
+	s := fresh()
+	o := c.look("Observe before Apply", s.Observe)
+	if c.err == nil && o.State != phase.Pending {
+		c.wrong("Observe before Apply says %s: %s", o.State, o.Detail)
+	}
+	if c.err != nil {
+		return nil, ""
+	}
+	text, err := json.Marshal(s.Intent)
+	if err != nil {
+		c.wrong("Intent: %w", err)
+	}
+	writes := c.w.Writes()
+	if err := s.Apply(c.ctx); err != nil {
+		c.wrong("Apply: %w", err)
+	}
+	if c.w.Writes() == writes {
+		c.wrong("Apply wrote nothing")
+	}
+	c.until("Observe after Apply", s.Observe)
+	c.until("Observe of another process", fresh().Observe)
+	return o.Was, string(text)
+}
+
+// again calls Apply when everything is there: nothing may change.
+func (c *check) again(fresh func() phase.Step) {
+	if c.err != nil {
+		return
+	}
+	before := c.state()
+	if err := fresh().Apply(c.ctx); err != nil && !errors.Is(err, phase.ErrMoved) {
+		c.wrong("Apply when it is done: %w", err)
+	}
+	c.until("Observe after a second Apply", fresh().Observe)
+	c.same("after a second Apply", before)
+}
+
+// back reverts a step in a new process. It may be back already.
+func (c *check) back(fresh func() phase.Step, was json.RawMessage) {
+	if c.err != nil {
+		return
+	}
+	s := fresh()
+	reverted := func(ctx context.Context) (phase.Observation, error) { return s.Reverted(ctx, was) }
+	c.look("Reverted before Revert", reverted)
+	if err := s.Revert(c.ctx, was); err != nil && !errors.Is(err, phase.ErrMoved) {
+		c.wrong("Revert: %w", err)
+	}
+	c.until("Reverted after Revert", reverted)
+}
