@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"cutover.dev/cutover/pkg/cli"
+	"cutover.dev/cutover/pkg/ghaction/runnertest"
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/kube/kubetest"
 )
@@ -104,15 +106,101 @@ func (w *world) run(t *testing.T, args []string, env ...string) (code int, stdou
 	if args[0] != "action" {
 		args = append([]string{args[0], "--plan", w.plan}, args[1:]...)
 	}
-	var out, errs bytes.Buffer
-	code = cli.Main(t.Context(), append([]string{"cutover"}, args...), func(n string) string { return vars[n] }, strings.NewReader(""), &out, &errs)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out bytes.Buffer
+	errs := &listener{at: "] doing ", do: cancel}
+	code = cli.Main(ctx, append([]string{"cutover"}, args...), func(n string) string { return vars[n] }, strings.NewReader(""), &out, errs)
 	return code, out.String(), errs.String()
+}
+
+// listener stops a run as soon as it says that it does something.
+type listener struct {
+	bytes.Buffer
+	at string
+	do func()
+}
+
+func (l *listener) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte(l.at)) {
+		l.do()
+	}
+	return l.Buffer.Write(b)
+}
+
+func TestAStoppedRunCanBeTakenBack(t *testing.T) {
+	w := newWorld(t)
+	code, out, errs := w.run(t, []string{"apply", "--output", "json"})
+	var d struct {
+		Mutated bool
+		GoBack  string
+		Steps   []struct{ ID string }
+	}
+	if err := json.Unmarshal([]byte(out), &d); err != nil || code != 130 || !d.Mutated || len(d.Steps) < 5 {
+		t.Fatalf("apply: code %d, %v\n%s%s", code, err, out, errs)
+	}
+	if !strings.Contains(d.GoBack, "rollback --plan") || strings.Contains(errs, "warning") {
+		t.Errorf("the way back is %q\n%s", d.GoBack, errs)
+	}
+	if _, out, _ := w.run(t, []string{"status"}); !strings.Contains(out, "proxy         open") {
+		t.Errorf("status is\n%s", out)
+	}
+	if code, out, errs := w.run(t, []string{"rollback", "--phase", "proxy", "--break-glass", "new is gone"}, "CUTOVER_NEW_KUBECONFIG", w.gone(t)); code != 0 {
+		t.Errorf("rollback from old's copy: code %d\n%s%s", code, out, errs)
+	}
+}
+
+// gone is a kubeconfig of a server that is not there.
+func (w *world) gone(t *testing.T) string {
+	path := filepath.Join(w.dir, "gone")
+	config := `{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}],
+ clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}], users: [{name: u, user: {token: hunter2-hunter2}}]}`
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestTheActionWritesItsOutputs(t *testing.T) {
+	w := newWorld(t)
+	t.Chdir(w.dir)
+	env := []string{"INPUT_PLAN", w.plan, "INPUT_OLD-KUBECONFIG", w.old, "INPUT_NEW-KUBECONFIG", w.new}
+	for _, name := range []string{"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE"} {
+		path := filepath.Join(w.dir, name)
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		env = append(env, name, path)
+	}
+	read := func(name string) string {
+		b, err := os.ReadFile(filepath.Join(w.dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	code, out, errs := w.run(t, []string{"action"}, append(env, "INPUT_VERB", "plan")...)
+	outputs, err := runnertest.ParseFile(read("GITHUB_OUTPUT"))
+	if code != 0 || err != nil || outputs["result"] != "done" || outputs["phase"] != "proxy" || outputs["mutated"] != "false" || outputs["digest"] == "" {
+		t.Errorf("plan: code %d, %v, outputs %q\n%s%s", code, err, outputs, out, errs)
+	}
+	if !strings.Contains(read("cutover-report.json"), `"verb": "plan"`) || !strings.Contains(read("GITHUB_STEP_SUMMARY"), "proxy") || errs != "" {
+		t.Errorf("the report or the summary is missing; stderr is %q", errs)
+	}
+	if code, out, _ = w.run(t, []string{"action"}, append(env, "INPUT_VERB", "apply", "INPUT_PHASE", "routes")...); code != 3 {
+		t.Errorf("apply of a later phase: code %d\n%s", code, out)
+	}
+	if outputs, err = runnertest.ParseFile(read("GITHUB_OUTPUT")); err != nil || outputs["result"] != "refused" {
+		t.Errorf("outputs of a refused apply are %q (%v)", outputs, err)
+	}
 }
 
 func TestVerbsOnTwoClustersInWhichNothingRuns(t *testing.T) {
 	w := newWorld(t)
 	code, out, errs := w.run(t, []string{"status", "--output", "json"})
-	var status struct{ Phases []struct{ Name, State string } }
+	var status struct {
+		Phases []struct{ Name, State string }
+	}
 	if err := json.Unmarshal([]byte(out), &status); code != 0 || err != nil || len(status.Phases) != 4 || status.Phases[0].State != "next" {
 		t.Fatalf("status: code %d, %v\n%s%s", code, err, out, errs)
 	}

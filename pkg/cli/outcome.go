@@ -35,7 +35,7 @@ type outcome struct {
 }
 
 func (s *session) outcome(name string) *outcome {
-	return &outcome{session: s, recorder: report.NewRecorder(s.call.verb.Name, name), text: report.NewText(s.call.stderr)}
+	return &outcome{session: s, recorder: report.NewRecorder(s.call.verb.Name, name), text: report.NewText(s.call.stderr), digest: s.call.flags.Digest}
 }
 
 // Emit passes an event on and remembers whether anything was begun.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/inventory"
@@ -19,6 +20,9 @@ import (
 	"cutover.dev/cutover/pkg/phase/proxy"
 	"cutover.dev/cutover/pkg/phase/routes"
 )
+
+// copying is how long the journal's copy to old may take.
+const copying = 10 * time.Second
 
 // inventoryBlob is the name under which the frozen inventory is stored.
 const inventoryBlob = "inventory"
@@ -88,7 +92,9 @@ func (s *session) copy(ctx context.Context) {
 	if s.mirror == nil {
 		return
 	}
-	if err := s.store.Mirror(ctx, s.mirror); err != nil {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), copying) // a run that was stopped is copied too
+	defer cancel()
+	if err := s.store.Mirror(last, s.mirror); err != nil {
 		s.call.warn("the journal was not copied to old: %v", err)
 	}
 }

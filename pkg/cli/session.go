@@ -71,11 +71,13 @@ func (s *session) connect(ctx context.Context) (err error) {
 		return fault.Wrap(fault.Usage, "", err)
 	}
 	o := kube.Options{UserAgent: "cutover/" + build()}
-	if s.old, err = kube.Connect(ctx, phase.Old, s.call.env(oldVariable), o); err != nil {
+	// The views have to outlive a stop request, or nothing could be finished or taken back after it: close ends them.
+	views := context.WithoutCancel(ctx)
+	if s.old, err = kube.Connect(views, phase.Old, s.call.env(oldVariable), o); err != nil {
 		return err
 	}
 	s.call.mask(s.old.Canaries())
-	if s.new, err = kube.Connect(ctx, phase.New, s.call.env(newVariable), o); err != nil {
+	if s.new, err = kube.Connect(views, phase.New, s.call.env(newVariable), o); err != nil {
 		return err
 	}
 	s.call.mask(s.new.Canaries())
