@@ -2,15 +2,13 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"strings"
-	"time"
 
+	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/probe"
@@ -110,31 +108,36 @@ func plainProof(d Deps, pace *parts.Pace) phase.Step {
 		ID: "prove:plain", Title: "prove that the bridge does not end TLS", Limit: within.Limit, Knob: within.Name,
 		Intent: map[string]any{"port": d.Plan.Spec.Bridge.Port},
 		Observe: func(ctx context.Context) (phase.Observation, error) {
-			for _, addr := range parts.BridgeAddrs(d.Plan.Spec.Bridge) {
-				if secure(ctx, addr) {
-					return phase.Observation{State: phase.Failed, Detail: addr + " answers a TLS handshake; the bridge must speak plain HTTP"}, nil
-				}
-			}
 			if len(d.Plan.Spec.Namespaces) == 0 {
 				return phase.Observation{State: phase.Failed, Detail: "there is no namespace to ask for"}, nil
 			}
+			host := ingress.Keeper(d.Plan.Spec.Namespaces[0], d.Plan.Metadata.Name)
+			for _, addr := range parts.BridgeAddrs(d.Plan.Spec.Bridge) {
+				if no := wantsTLS(ctx, addr, host); no != "" {
+					return phase.Observation{State: phase.Failed, Detail: addr + " " + no + "; the bridge must serve plain HTTP, TLS ends at new's entry"}, nil
+				}
+			}
 			o, err := ask(ctx, pace, parts.KeeperTargets(d.Plan, d.Plan.Spec.Namespaces[0]), d.Plan.Spec.Bridge.Marker)
 			if err == nil && o.State == phase.Done {
-				o.Detail = "plain HTTP is answered with the marker, a TLS handshake is not"
+				o.Detail = "plain HTTP is answered with the marker"
 			}
 			return o, err
 		},
 	}
 }
 
-// secure says whether somebody at addr ends TLS, with whatever certificate.
-func secure(ctx context.Context, addr string) bool {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp", addr) //nolint:gosec // any certificate is a no
-	if err == nil {
-		conn.Close()
-		return true
+// wantsTLS says in which way an address shows that it wants TLS: it complains about plain HTTP, or redirects to https. That
+// it would accept a handshake too says nothing: Traefik does so on every port. An address that cannot be reached from
+// here says nothing either; what new gets from it is asked by way of the keeper.
+func wantsTLS(ctx context.Context, addr, host string) string {
+	a := probe.Ask(ctx, parts.Target(addr, false, host, "/"))
+	switch {
+	case a.Class != probe.Answered:
+		return ""
+	case a.Status == http.StatusBadRequest:
+		return "answers 400 to plain HTTP, as a TLS port does"
+	case a.Status >= 300 && a.Status < 400 && strings.HasPrefix(a.Location, "https:"):
+		return "redirects to " + a.Location
 	}
-	return errors.As(err, new(tls.AlertError)) // somebody who speaks TLS, and refuses
+	return ""
 }
