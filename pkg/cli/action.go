@@ -40,7 +40,7 @@ func runAction(ctx context.Context, c *call) error {
 	lines := runner.Foreign(nil)
 	c.action = &action{Runner: runner, wrote: map[string]string{}}
 	post := len(c.args) > 0
-	if post && (runner.State(stateFinished) == "true" || !slices.Contains(mutating, runner.Input("verb"))) {
+	if post && (runner.State(stateFinished) == "true" || !slices.Contains(mutating, first(runner.Input("verb"), "apply"))) {
 		return nil
 	}
 	// One pipe for everything: the runner promises no order between two.
