@@ -75,6 +75,26 @@ func TestAPhaseThatWasTakenOverIsFreeAgainWhenTheLaterOneIsRolledBack(t *testing
 	})
 }
 
+func TestWhatALaterPhaseHasChangedInPartIsNotWrittenOver(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		p := &proc{w: b.w}
+		both := p.num("apply:both", "a", 1, 0)
+		both.Touches = []phase.Object{{Kind: "a"}, {Kind: "b", Field: "spec"}}
+		routes, e := named("routes", both), eng(b.j)
+		later := p.num("swap:b", "b", 2, 0)
+		later.Touches = []phase.Object{{Kind: "b"}}
+		for _, ph := range []phase.Phase{routes, named("migrate", later)} {
+			if _, err := e.Apply(b.Context(), ph, engine.Options{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.w.v["a"] = 7
+		if _, err := e.Apply(b.Context(), routes, engine.Options{Repair: true}); !errors.Is(err, engine.ErrNo) || !strings.Contains(err.Error(), "swap:b of phase migrate") || b.w.v["a"] != 7 {
+			b.Fatal(err, b.w.dump())
+		}
+	})
+}
+
 func TestWhatCannotBeSeenDoesNotHold(t *testing.T) {
 	in(t, "migrate", func(b *bench) {
 		s := (&proc{w: b.w}).num("x", "x", 1, 0)
