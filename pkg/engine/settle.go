@@ -46,6 +46,9 @@ func (r *run) settle(ctx context.Context, s phase.Step, ask judge, act *action, 
 		o, err := ask(ctx)
 		told.tell(o, err)
 		if over, err := verdict(o, err, s.Limit == 0); over {
+			if !o.NotBefore.IsZero() && o.State != phase.Done {
+				told.wait(o, nil)
+			}
 			return o, err
 		}
 		if last = o.Detail; err != nil {
@@ -61,6 +64,7 @@ func (r *run) settle(ctx context.Context, s phase.Step, ask judge, act *action, 
 				continue
 			}
 		}
+		told.wait(o, err)
 		select {
 		case <-ctx.Done():
 			return o, ended(context.Cause(ctx), err, last)
@@ -115,7 +119,11 @@ func (t *teller) tell(o phase.Observation, err error) {
 		t.asked, t.state = true, o.State
 		t.r.say(Observed, t.s, o, nil)
 	}
-	if err != nil || o.State == phase.Settling || !o.NotBefore.IsZero() {
+}
+
+// wait tells that it is not there yet.
+func (t *teller) wait(o phase.Observation, err error) {
+	if !t.quiet {
 		t.r.say(Waiting, t.s, o, err)
 	}
 }
