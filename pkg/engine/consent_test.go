@@ -189,3 +189,36 @@ func TestWhoCannotFollowStopsGoingForwardOnly(t *testing.T) {
 		b.is("rolled back", b.start)
 	})
 }
+
+func TestAGateThatNeverSaysYesIsANoAndOneThatNeverAnswersIsUnsure(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		for _, c := range []struct {
+			answer phase.Observation
+			err    error
+			is     error
+			isNot  error
+		}{
+			{phase.Observation{State: phase.Settling, Detail: "2 of 3"}, nil, engine.ErrNo, engine.ErrUnsure},
+			{phase.Observation{}, errors.New("no route to host"), engine.ErrUnsure, engine.ErrNo},
+		} {
+			looks := 0
+			g := proof("slow", nil)
+			g.Observe = func(ctx context.Context) (phase.Observation, error) {
+				if looks++; looks > 3 { // hangs until its time is up
+					<-ctx.Done()
+					return phase.Observation{}, ctx.Err()
+				}
+				return c.answer, c.err
+			}
+			e := eng(b.j)
+			e.Gates = []phase.Step{g}
+			_, err := e.Apply(b.Context(), b.of(&proc{w: b.w}), engine.Options{})
+			if !errors.Is(err, c.is) || errors.Is(err, c.isNot) || !strings.Contains(err.Error(), "raise windows.proof") {
+				b.Errorf("%v", err)
+			}
+			if want := c.answer.Detail; !strings.Contains(err.Error(), want) {
+				b.Errorf("%q is not told: %v", want, err)
+			}
+		}
+	})
+}

@@ -29,9 +29,10 @@ type waits struct {
 // settle asks judge until it says Done, acting once on the first Pending. It is the only loop and the only place that
 // waits.
 func (r *run) settle(ctx context.Context, s phase.Step, ask judge, act *action, w waits) (phase.Observation, error) {
+	timeout := fmt.Errorf("not there after %s (raise %s)", s.Limit, s.Knob)
 	if s.Limit != 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.Limit, fmt.Errorf("not there after %s (raise %s)", s.Limit, s.Knob))
+		ctx, cancel = context.WithTimeoutCause(ctx, s.Limit, timeout)
 		defer cancel()
 	}
 	var soft <-chan struct{}
@@ -41,7 +42,6 @@ func (r *run) settle(ctx context.Context, s phase.Step, ask judge, act *action, 
 	tick := time.NewTicker(r.Poll)
 	defer tick.Stop()
 	told := teller{r: r, s: s, quiet: w.quiet}
-	last := "nothing"
 	for {
 		o, err := ask(ctx)
 		told.tell(o, err)
@@ -51,9 +51,7 @@ func (r *run) settle(ctx context.Context, s phase.Step, ask judge, act *action, 
 			}
 			return o, err
 		}
-		if last = o.Detail; err != nil {
-			last = fmt.Sprintf("%v: %v", ErrUnsure, err)
-		}
+		told.remember(ctx, o, err)
 		if err == nil && o.State == phase.Pending && act != nil && ctx.Err() == nil && (!w.yields || r.soft.Err() == nil) {
 			acted, err := r.act(ctx, s, o, act)
 			if err != nil {
@@ -67,9 +65,9 @@ func (r *run) settle(ctx context.Context, s phase.Step, ask judge, act *action, 
 		told.wait(o, err)
 		select {
 		case <-ctx.Done():
-			return o, ended(context.Cause(ctx), err, last)
+			return o, told.ended(context.Cause(ctx), timeout)
 		case <-soft:
-			return o, fmt.Errorf("%w: %w; last seen: %s", ErrStopped, context.Cause(r.soft), last)
+			return o, fmt.Errorf("%w: %w; last seen: %s", ErrStopped, context.Cause(r.soft), told.last)
 		case <-tick.C:
 		}
 	}
@@ -94,14 +92,6 @@ func verdict(o phase.Observation, err error, once bool) (bool, error) {
 	return false, nil
 }
 
-// ended is the error of a wait that ran out; unseen is the error of its last look, which may carry a hint.
-func ended(cause, unseen error, last string) error {
-	if unseen != nil {
-		return fmt.Errorf("%w; last seen: %w: %w", cause, ErrUnsure, unseen)
-	}
-	return fmt.Errorf("%w; last seen: %s", cause, last)
-}
-
 // teller tells what settle sees: every change of the state, and that it waits.
 type teller struct {
 	r     *run
@@ -109,6 +99,30 @@ type teller struct {
 	quiet bool
 	asked bool
 	state phase.State
+
+	last   string // what was seen last, in words
+	unseen error  // why the last look saw nothing
+}
+
+// remember keeps what was seen last. A look that was cut off by the end of the wait tells nothing, unless it was all.
+func (t *teller) remember(ctx context.Context, o phase.Observation, err error) {
+	switch {
+	case err == nil:
+		t.last, t.unseen = o.Detail, nil
+	case ctx.Err() == nil || t.last == "":
+		t.last, t.unseen = fmt.Sprintf("%v: %v", ErrUnsure, err), err
+	}
+}
+
+// ended is the error of a wait that ran out. Not there in time is a no; could not tell is not.
+func (t *teller) ended(cause, timeout error) error {
+	switch {
+	case t.unseen != nil:
+		return fmt.Errorf("%w; last seen: %w: %w", cause, ErrUnsure, t.unseen)
+	case errors.Is(cause, timeout):
+		return fmt.Errorf("%w: %w; last seen: %s", ErrNo, cause, t.last)
+	}
+	return fmt.Errorf("%w; last seen: %s", cause, t.last)
 }
 
 func (t *teller) tell(o phase.Observation, err error) {
