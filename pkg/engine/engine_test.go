@@ -93,8 +93,10 @@ func TestAGateThatSaysNoEndsTheStretchButBeginsNothing(t *testing.T) {
 			b.Fatal(b.w.dump())
 		}
 		e := eng(b.j)
-		e.Gates = []phase.Step{proof("approval", func() (phase.State, string) { return phase.Failed, "nobody approved" }),
-			proof("digest", func() (phase.State, string) { return phase.Failed, "another plan" })}
+		e.Gates = []phase.Step{
+			proof("approval", func() (phase.State, string) { return phase.Failed, "nobody approved" }),
+			proof("digest", func() (phase.State, string) { return phase.Failed, "another plan" }),
+		}
 		_, err := e.Apply(b.Context(), b.of(&proc{w: b.w}), engine.Options{})
 		if !errors.Is(err, engine.ErrNo) || !strings.Contains(err.Error(), "nobody approved") || !strings.Contains(err.Error(), "another plan") {
 			b.Fatal(err)

@@ -84,7 +84,8 @@ func (p *proc) position(way string, path []config, i int) phase.Step {
 		return p.reach(ctx, c)
 	}
 	id := fmt.Sprintf("replset:rs0/%s/%d+%d/%d", way, path[i].O, path[i].N, path[i].Prim)
-	return phase.Step{ID: id, Title: id, Limit: time.Minute, Knob: "mongodb.step", Intent: path[i], Apply: next,
+	return phase.Step{
+		ID: id, Title: id, Limit: time.Minute, Knob: "mongodb.step", Intent: path[i], Apply: next,
 		Observe: func(context.Context) (phase.Observation, error) {
 			c := p.config()
 			o := phase.Observation{State: phase.Pending, Detail: fmt.Sprint(c), Was: raw(c)}

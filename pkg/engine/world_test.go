@@ -156,11 +156,13 @@ func un[T any](b json.RawMessage) (v T) {
 }
 
 func proof(id string, f func() (phase.State, string)) phase.Step {
-	return phase.Step{ID: id, Title: id, Limit: time.Minute, Knob: "windows.proof",
+	return phase.Step{
+		ID: id, Title: id, Limit: time.Minute, Knob: "windows.proof",
 		Observe: func(context.Context) (phase.Observation, error) {
 			s, d := f()
 			return phase.Observation{State: s, Detail: d}, nil
-		}}
+		},
+	}
 }
 
 // held is Done once ok was true for d without a break, as far as this process saw.

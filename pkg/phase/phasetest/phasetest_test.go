@@ -85,20 +85,30 @@ func TestAGoodStepAndAGoodPathPass(t *testing.T) {
 
 func TestEveryBrokenPromiseIsFound(t *testing.T) {
 	for want, spoil := range map[string]func(*number, *phase.Step){
-		"not verb:object":        func(_ *number, s *phase.Step) { s.ID = "three" },
-		"touches nothing":        func(_ *number, s *phase.Step) { s.Touches = nil },
-		"no Knob":                func(_ *number, s *phase.Step) { s.Knob = "" },
-		"only one of Revert":     func(_ *number, s *phase.Step) { s.Reverted = nil },
-		"writes":                 func(n *number, s *phase.Step) { s.Observe = spy(s.Observe, func(*phase.Observation) { n.writes++ }) },
-		"says nothing in words":  func(_ *number, s *phase.Step) { s.Observe = spy(s.Observe, func(o *phase.Observation) { o.Detail = "" }) },
-		"says done":              func(_ *number, s *phase.Step) { s.Observe = spy(s.Observe, func(o *phase.Observation) { o.State = phase.Done }) },
-		"Apply wrote nothing":    func(_ *number, s *phase.Step) { s.Apply = func(context.Context) error { return nil } },
-		"not done":               func(n *number, s *phase.Step) { s.Apply = func(context.Context) error { return n.set(2) } },
-		"after a second Apply":   func(n *number, s *phase.Step) { s.Apply = func(context.Context) error { return n.set(n.to + 3) } },
-		"not as it was":          func(n *number, s *phase.Step) { s.Revert = func(context.Context, json.RawMessage) error { return n.set(-1) } },
-		"the intent moves":       func(n *number, s *phase.Step) { s.Intent = n.writes },
-		"Was is no JSON":         func(_ *number, s *phase.Step) { s.Observe = spy(s.Observe, func(o *phase.Observation) { o.Was = []byte("{") }) },
-		"Revert: nobody is home": func(_ *number, s *phase.Step) { s.Revert = func(context.Context, json.RawMessage) error { return fmt.Errorf("nobody is home") } },
+		"not verb:object":    func(_ *number, s *phase.Step) { s.ID = "three" },
+		"touches nothing":    func(_ *number, s *phase.Step) { s.Touches = nil },
+		"no Knob":            func(_ *number, s *phase.Step) { s.Knob = "" },
+		"only one of Revert": func(_ *number, s *phase.Step) { s.Reverted = nil },
+		"writes":             func(n *number, s *phase.Step) { s.Observe = spy(s.Observe, func(*phase.Observation) { n.writes++ }) },
+		"says nothing in words": func(_ *number, s *phase.Step) {
+			s.Observe = spy(s.Observe, func(o *phase.Observation) { o.Detail = "" })
+		},
+		"says done": func(_ *number, s *phase.Step) {
+			s.Observe = spy(s.Observe, func(o *phase.Observation) { o.State = phase.Done })
+		},
+		"Apply wrote nothing":  func(_ *number, s *phase.Step) { s.Apply = func(context.Context) error { return nil } },
+		"not done":             func(n *number, s *phase.Step) { s.Apply = func(context.Context) error { return n.set(2) } },
+		"after a second Apply": func(n *number, s *phase.Step) { s.Apply = func(context.Context) error { return n.set(n.to + 3) } },
+		"not as it was": func(n *number, s *phase.Step) {
+			s.Revert = func(context.Context, json.RawMessage) error { return n.set(-1) }
+		},
+		"the intent moves": func(n *number, s *phase.Step) { s.Intent = n.writes },
+		"Was is no JSON": func(_ *number, s *phase.Step) {
+			s.Observe = spy(s.Observe, func(o *phase.Observation) { o.Was = []byte("{") })
+		},
+		"Revert: nobody is home": func(_ *number, s *phase.Step) {
+			s.Revert = func(context.Context, json.RawMessage) error { return fmt.Errorf("nobody is home") }
+		},
 	} {
 		n := &number{}
 		err := phasetest.Step(t.Context(), n.world(), func() phase.Step {
