@@ -92,9 +92,15 @@ func unzip(archive, member, file string) error {
 
 // needed maps what the lab calls to the Debian package that has it.
 var needed = []struct{ file, pkg string }{
-	{"containerd", "containerd"}, {"ctr", "containerd"}, {"runc", "runc"},
-	{"/usr/lib/cni/bridge", "containernetworking-plugins"}, {"nft", "nftables"},
-	{"conntrack", "conntrack"}, {"ip", "iproute2"}, {"nsenter", "util-linux"}, {"umount", "mount"},
+	{"containerd", "containerd"},
+	{"ctr", "containerd"},
+	{"runc", "runc"},
+	{"/usr/lib/cni/bridge", "containernetworking-plugins"},
+	{"nft", "nftables"},
+	{"conntrack", "conntrack"},
+	{"ip", "iproute2"},
+	{"nsenter", "util-linux"},
+	{"umount", "mount"},
 }
 
 // packages installs what is missing.

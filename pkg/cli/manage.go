@@ -3,12 +3,11 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"text/tabwriter"
 	"time"
-
-	"errors"
 
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/inventory"

@@ -78,7 +78,8 @@ func story() []engine.Event {
 		},
 		"ttl.seenAt/shop.example.com": begin,
 	}}
-	return append(list,
+	return append(
+		list,
 		engine.Event{At: at(16), What: "done", Step: one, Title: "apply Ingress shop/web in new", N: 2, Of: 4, Observation: books},
 		engine.Event{At: at(17), What: "begun", Step: two, Title: "apply Ingress shop/cart in new\x1b[2K", N: 2, Of: 4},
 		engine.Event{At: at(18), What: "failed", Step: two, Title: "apply Ingress shop/cart in new", N: 2, Of: 4, Err: errors.New("owned by @helm: release | cart\nnot ours")},
@@ -132,8 +133,10 @@ func failed() report.Document {
 	d.GoBack = "cutover rollback --plan plans/shop.yaml --to proxy"
 	d.Facts = []string{"pod shop/cart-1 is not ready: ImagePullBackOff", "event <b>&nbsp;"}
 	d.Served = []report.Served{
-		{Host: "shop.example.com", Path: "/", Service: "web", By: "proxy"}, {Host: "shop.example.com", Path: "/cart", Service: "cart", By: "new", Tail: true},
-		{Host: "*.blog.example.com", Path: "/", Service: "blog", By: "old"}, {Host: "x", Path: "/", Service: "x"},
+		{Host: "shop.example.com", Path: "/", Service: "web", By: "proxy"},
+		{Host: "shop.example.com", Path: "/cart", Service: "cart", By: "new", Tail: true},
+		{Host: "*.blog.example.com", Path: "/", Service: "blog", By: "old"},
+		{Host: "x", Path: "/", Service: "x"},
 	}
 	return d
 }

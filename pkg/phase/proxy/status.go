@@ -105,13 +105,15 @@ func (w *statusWatch) judge(now map[string]string, window time.Duration) phase.O
 		if was, there := w.first[name]; there && was != now[name] {
 			w.first = nil
 			return phase.Observation{State: phase.Failed, Detail: fmt.Sprintf(
-				"the status of Ingress %s in old changed from %s to %s: the bridge must not write it", name, was, now[name])}
+				"the status of Ingress %s in old changed from %s to %s: the bridge must not write it", name, was, now[name],
+			)}
 		}
 	}
 	passed := time.Since(w.since)
 	if passed < window {
 		return phase.Observation{State: phase.Settling, Detail: fmt.Sprintf(
-			"%d Ingresses unchanged for %s of %s", len(now), passed.Round(time.Second), window)}
+			"%d Ingresses unchanged for %s of %s", len(now), passed.Round(time.Second), window,
+		)}
 	}
 	return phase.Observation{
 		State: phase.Done, Detail: fmt.Sprintf("the status of %d Ingresses did not change for %s", len(now), window),
