@@ -98,7 +98,7 @@ func complete(d appsv1.Deployment) error {
 		want = *d.Spec.Replicas
 	}
 	if d.Status.ObservedGeneration < d.Generation || d.Status.AvailableReplicas < want {
-		return fmt.Errorf("Deployment %s/%s has %d of %d pods available", d.Namespace, d.Name, d.Status.AvailableReplicas, want)
+		return fmt.Errorf("the Deployment %s/%s has %d of %d pods available", d.Namespace, d.Name, d.Status.AvailableReplicas, want)
 	}
 	return nil
 }

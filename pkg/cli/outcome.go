@@ -132,15 +132,6 @@ func (c *call) command(verb string, args ...string) string {
 	return strings.Join(words, " ")
 }
 
-// nothing ends a verb well for which there is nothing to do.
-func (o *outcome) nothing(ctx context.Context, err error) (bool, error) {
-	if errors.Is(err, errNothing) {
-		fmt.Fprintln(o.session.call.stderr, err)
-		return true, o.finish(ctx, nil)
-	}
-	return false, err
-}
-
 // refused is a no that this package itself gives.
 func refused(hint, format string, args ...any) error {
 	return fault.New(fault.Refused, hint, format, args...)

@@ -59,10 +59,12 @@ func checkEndpoint(s string) error {
 	return nil
 }
 
+const relative = "a relative path without .."
+
 func checkPath(s string) error {
 	for part := range strings.SplitSeq(strings.TrimSuffix(s, "/"), "/") {
 		if part == "" || part == ".." {
-			return fmt.Errorf("%q is not a relative path without ..", s)
+			return fmt.Errorf("%q is not %s", s, relative)
 		}
 	}
 	return nil

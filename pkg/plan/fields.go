@@ -13,7 +13,7 @@ var (
 	endpoint   = matching(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?):[0-9]{1,5}$`, "host:port", checkEndpoint)
 	marker     = matching(`^[a-z0-9]{8,64}$`, "8 to 64 lower-case letters and digits", nil)
 	image      = matching(`^[A-Za-z0-9]([-A-Za-z0-9._/:@]{0,253}[A-Za-z0-9])?$`, "a container image", nil)
-	path       = matching(`^[^/\x00-\x1f\\][^\x00-\x1f\\]*$`, "a relative path without ..", checkPath)
+	path       = matching(`^[^/\x00-\x1f\\][^\x00-\x1f\\]*$`, relative, checkPath)
 	port       = intFrom(1, 65535)
 	percent    = matching(`^[0-9]{1,3}(\.[0-9]{1,4})?%$`, "a share with a percent sign, such as 0.1%", checkPercent)
 	objectName = matching(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`, "an object's name: lower-case letters, digits, dashes and dots", nil)

@@ -141,8 +141,11 @@ func TestEveryRequestHasAConnectionOfItsOwn(t *testing.T) {
 	addr := serve(t, func(c net.Conn) { conns <- c.RemoteAddr().String(); answer(ok)(c) })
 	target := Target{Addr: addr, Host: "shop.test"}
 	a, b := Ask(t.Context(), target), Ask(t.Context(), target)
-	if a.Err != nil || b.Err != nil || <-conns == <-conns || a.ID == b.ID {
-		t.Errorf("%v %v, IDs %s and %s", a.Err, b.Err, a.ID, b.ID)
+	if a.Err != nil || b.Err != nil {
+		t.Fatal(a.Err, b.Err)
+	}
+	if first, second := <-conns, <-conns; first == second || a.ID == b.ID {
+		t.Errorf("connections from %s and %s, IDs %s and %s", first, second, a.ID, b.ID)
 	}
 }
 
