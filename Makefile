@@ -20,6 +20,8 @@ check: lint unit ## format, vet, staticcheck and the tests that need neither roo
 
 lint:
 	@bad=$$($(TOOL) gofumpt -l $(SOURCES)) && [ -z "$$bad" ] || { echo "not formatted:" $$bad; echo "fix: make fmt"; exit 1; }
+	@$(GO) mod tidy -diff || { echo "fix: go mod tidy"; exit 1; }
+	@$(GO) -C lab mod tidy -diff || { echo "fix: go -C lab mod tidy"; exit 1; }
 	@$(NICE) $(GO) vet . $(PRODUCT) || { echo "fix what is named above, then: go vet $(PRODUCT)"; exit 1; }
 	@$(NICE) $(GO) -C lab vet ./... || { echo "fix what is named above, then: go -C lab vet ./..."; exit 1; }
 	@$(NICE) $(TOOL) staticcheck . $(PRODUCT) || { echo "fix what is named above, then: go tool -modfile=tools/go.mod staticcheck $(PRODUCT)"; exit 1; }
