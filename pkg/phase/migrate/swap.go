@@ -67,11 +67,13 @@ func (u unit) behind(frozen *networkingv1.Ingress) []string {
 // Ingress is still what was seen.
 func (m wave) swap(u unit, name ingress.Name) phase.Step {
 	object := phase.Object{Env: phase.New, Kind: "Ingress", Namespace: name.Namespace, Name: name.Name}
+	touched := object
+	touched.Field = "backends/" + u.name // another unit of the same Ingress does not supersede this one
 	within := parts.Routes(m.Plan)
 	s := phase.Step{
 		ID: "swap:" + object.String() + "+" + u.name, Title: fmt.Sprintf("swap the routes of ingress %s to %s in new", name, u.name),
 		Limit: within.Limit + m.ready(), Knob: within.Name,
-		Touches: []phase.Object{object},
+		Touches: []phase.Object{touched},
 	}
 	frozen, ok := m.Inventory.Ingress(name.Namespace, name.Name)
 	if !ok {

@@ -21,10 +21,12 @@ import (
 // are served. It is untailed before the route of new goes back to the proxy, or requests would go in circles.
 func (m wave) tail(u unit, name ingress.Name) phase.Step {
 	object := phase.Object{Env: phase.Old, Kind: "Ingress", Namespace: name.Namespace, Name: name.Name}
+	touched := object
+	touched.Field = "backends/" + u.name
 	within := parts.Routes(m.Plan).Plus(30 * time.Second)
 	s := phase.Step{
 		ID: "tail:" + object.String() + "+" + u.name, Title: fmt.Sprintf("send late clients of %s in ingress %s of old on to new", u.name, name),
-		Limit: within.Limit, Knob: within.Name, Touches: []phase.Object{object},
+		Limit: within.Limit, Knob: within.Name, Touches: []phase.Object{touched},
 	}
 	entry, ok := m.Inventory.Ingress(name.Namespace, name.Name)
 	if !ok {
