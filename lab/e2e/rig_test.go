@@ -1,0 +1,230 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"cutover.dev/cutover/lab/load"
+	"cutover.dev/cutover/lab/progress"
+	"cutover.dev/cutover/lab/rehearse"
+	lab "cutover.dev/cutover/lab/rig"
+	"cutover.dev/cutover/lab/world"
+)
+
+const (
+	rate    = 100             // requests a second of the main load
+	waiting = 8               // the tool's exit code for: come back later
+	verbEnd = 6 * time.Minute // one verb takes less, or it hangs
+	settled = time.Minute     // for an entry or a cluster to come to rest
+)
+
+// rig is what the test drives: the lab, the tool, the load.
+type rig struct {
+	world    world.World
+	tool     rehearse.Tool
+	out      string // folder for logs and ledgers
+	verbs    int    // how many processes of the tool there were, to name their logs
+	load     *load.Load
+	forgiven int // requests of the main load that a part lost on purpose
+	ended    bool
+}
+
+// start builds the tool, takes the lab up and sends clients to old's entry. The lab goes down with the test.
+func start(t *testing.T) *rig {
+	t.Helper()
+	w, err := world.Here()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := world.Source()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lab.Check(t.Context(), w); err != nil {
+		t.Fatalf("this test needs a lab of its own, and there is one already (make lab-down): %v", err)
+	}
+	root := filepath.Dir(source)
+	r := &rig{world: w, out: filepath.Join(root, "out", "e2e")}
+	if err := errors.Join(os.RemoveAll(r.out), os.MkdirAll(r.out, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	r.tool = rehearse.Tool{Binary: filepath.Join(t.TempDir(), "cutover"), Dir: root, Plan: r.plan(t, root), Env: w.Environment()}
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", r.tool.Binary, "./cmd/cutover")
+	build.Dir = root
+	if said, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the tool: %v\n%s", err, said)
+	}
+	entries := r.file(t, "ledger.jsonl") // before down, so that it is closed after it
+	t.Cleanup(func() { r.down(t) })
+	if err := lab.Up(t.Context(), w, progress.New(os.Stderr)); err != nil {
+		t.Fatalf("take the lab up: %v", err)
+	}
+	r.until(t, "old answers every host", settled, func() error { return r.answers(t, world.Old, world.Old) })
+	if r.load, err = rehearse.Clients(t.Context(), w, rate, entries); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// plan is the demo's, with a watch window that is longer than the lab's pods need to be found not ready: ten probes, one a
+// second.
+func (r *rig) plan(t *testing.T, root string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, "plans", "demo.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const short, long = "{watch: 5s,", "{watch: 15s,"
+	if strings.Count(string(b), short) != 1 {
+		t.Fatalf("plans/demo.yaml has no window %q to make longer", short)
+	}
+	path := filepath.Join(r.out, "plan.yaml")
+	if err := os.WriteFile(path, []byte(strings.Replace(string(b), short, long, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// down ends what is still running, and wants nothing to be left on the machine.
+func (r *rig) down(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*time.Minute)
+	defer cancel()
+	if r.load != nil && !r.ended {
+		if _, err := r.load.Stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := lab.Down(ctx, r.world, progress.New(os.Stderr)); err != nil {
+		t.Errorf("take the lab down: %v", err)
+	}
+	left, err := lab.Leftovers(ctx, r.world)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q %v", left, err)
+	}
+}
+
+// here runs a part, and says afterwards what the clients got in it.
+func (r *rig) here(t *testing.T, f func(*testing.T, *rig)) {
+	began := time.Now()
+	defer func() { t.Logf("%.1f s; main load: %s", time.Since(began).Seconds(), r.figures()) }()
+	f(t, r)
+	r.lossless(t)
+}
+
+// lossless fails when the main load lost a request that no part has lost on purpose.
+func (r *rig) lossless(t *testing.T) {
+	t.Helper()
+	c := r.load.Counters()
+	if c.Lost == r.forgiven {
+		return
+	}
+	verdict := "requests were lost"
+	if c.Inconclusive {
+		verdict = "INCONCLUSIVE, the machine is overloaded (the load was late, see below): free it and run again; requests were lost"
+	}
+	for _, e := range c.Bad {
+		t.Logf("lost %s at %s's entry: %s %s%s: %s: %s", e.At.Format("15:04:05.000"), e.Entry, e.Method, e.Host, e.Path, e.Class, e.Detail)
+	}
+	t.Errorf("%s: %s", verdict, r.figures())
+}
+
+func (r *rig) figures() string {
+	c := r.load.Counters()
+	return fmt.Sprintf("sent %d, lost %d (%d of them on purpose), by cluster %v, longest gap %d ms, generator late by %d ms (p99)",
+		c.Sent, c.Lost, r.forgiven, c.ByCluster, c.LongestGapMs, c.LatenessMs)
+}
+
+// verb runs one verb in a process of its own, again while it says that it has to wait, and returns the last one.
+func (r *rig) verb(t *testing.T, verb string, args ...string) rehearse.Result {
+	t.Helper()
+	r.verbs++
+	log := r.file(t, fmt.Sprintf("%02d-%s.log", r.verbs, verb))
+	ctx, cancel := context.WithTimeout(t.Context(), verbEnd)
+	defer cancel()
+	line := append([]string{verb, "--plan", r.tool.Plan, "--output", "json"}, args...)
+	for {
+		fmt.Fprintf(log, "$ cutover %s\n", strings.Join(line, " "))
+		got, err := r.tool.Run(ctx, log, line...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(log, "%s\nexit code %d after %.1f s\n", got.Stdout, got.Code, got.Took.Seconds())
+		if got.Code != waiting || !pause(ctx, 2*time.Second) {
+			return got
+		}
+	}
+}
+
+// well runs a verb that has to end well.
+func (r *rig) well(t *testing.T, verb string, args ...string) {
+	t.Helper()
+	if err := r.verb(t, verb, args...).Failed(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// answers asks every target at one cluster's entry and wants the answers of another.
+func (r *rig) answers(t *testing.T, at, from world.Cluster) error {
+	return rehearse.Answers(t.Context(), r.world, rehearse.EntryOf(at), from.Name)
+}
+
+// client is an administrator of a cluster: what the test does behind the tool's back.
+func (r *rig) client(t *testing.T, c world.Cluster) *kubernetes.Clientset {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", r.world.Kubeconfig(c, world.UserAdmin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// file is a new file in the folder of logs, closed at the end of t.
+func (r *rig) file(t *testing.T, name string) *os.File {
+	t.Helper()
+	f, err := os.Create(filepath.Join(r.out, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// until asks until there is no error, and ends the test when that takes longer than limit.
+func (r *rig) until(t *testing.T, what string, limit time.Duration, ask func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	for {
+		no := ask()
+		if no == nil {
+			return
+		}
+		if !pause(ctx, 200*time.Millisecond) {
+			t.Fatalf("wait until %s: not within %s: %v", what, limit, no)
+		}
+	}
+}
+
+// pause waits for d. False means that ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"cutover.dev/cutover/lab/rehearse"
+	"cutover.dev/cutover/lab/world"
+)
+
+// least is how many requests the main load has sent by the end, for its result to mean anything.
+const least = 15_000
+
+func (r *rig) apply(t *testing.T, phase string) {
+	t.Helper()
+	r.well(t, "apply", "--phase", phase)
+	r.lossless(t)
+}
+
+// thereAndBack runs one phase and takes it back: both clusters are to be as they were.
+func (r *rig) thereAndBack(t *testing.T, phases []string, i int) {
+	before := r.snapshots(t)
+	r.apply(t, phases[i])
+	if !slices.ContainsFunc(world.Clusters(), func(c world.Cluster) bool { return len(changes(before[c.Name], r.take(t, c))) > 0 }) {
+		t.Error("the phase changed nothing in either cluster: its way back would prove nothing")
+	}
+	back := []string{"--phase", phases[i]} // before the first there is none to go back to
+	if i > 0 {
+		back = []string{"--to", phases[i-1]}
+	}
+	r.well(t, "rollback", back...)
+	r.lossless(t)
+	for _, c := range world.Clusters() {
+		// Controllers still tidy up behind objects that were deleted.
+		r.until(t, c.Name+" is as it was before", settled, func() error {
+			if d := changes(before[c.Name], r.take(t, c)); len(d) > 0 {
+				return fmt.Errorf("%d differences:\n%s", len(d), strings.Join(d, "\n"))
+			}
+			return nil
+		})
+	}
+}
+
+func (r *rig) snapshots(t *testing.T) map[string]rehearse.Snapshot {
+	t.Helper()
+	out := map[string]rehearse.Snapshot{}
+	for _, c := range world.Clusters() {
+		if out[c.Name] = r.take(t, c); len(out[c.Name]) == 0 {
+			t.Fatalf("the snapshot of %s is empty", c.Name)
+		}
+	}
+	return out
+}
+
+func (r *rig) take(t *testing.T, c world.Cluster) rehearse.Snapshot {
+	t.Helper()
+	s, err := rehearse.Take(t.Context(), r.world.Kubeconfig(c, world.UserAdmin), world.Namespaces()...)
+	if err != nil {
+		t.Fatalf("take a snapshot of %s: %v", c.Name, err)
+	}
+	return s
+}
+
+// changes are the differences but for the tool's own memory: its journal, which a way back makes longer, and the inventory.
+func changes(before, after rehearse.Snapshot) []string {
+	return slices.DeleteFunc(rehearse.Diff(before, after), func(line string) bool {
+		key, _, _ := strings.Cut(line, ":")
+		name, memory := strings.CutPrefix(key, world.SystemSpace+"/ConfigMap/cutover-")
+		return memory && (strings.Contains(name, "-journal") || strings.Contains(name, "-inventory"))
+	})
+}
+
+// cleanUp ends the clients at old's entry, which new answers by then, and goes where there is no way back from.
+func (r *rig) cleanUp(t *testing.T) {
+	if err := r.answers(t, world.Old, world.New); err != nil {
+		t.Fatalf("new does not answer everything through old's entry: %v", err)
+	}
+	if err := r.load.End(rehearse.Stayers); err != nil {
+		t.Fatal(err)
+	}
+	r.well(t, "apply", "--phase", cleanup, "--allow-irreversible")
+	if err := r.answers(t, world.New, world.New); err != nil {
+		t.Errorf("new does not answer every host: %v", err)
+	}
+}
+
+// end stops the main load, and judges requests that had no answer yet as well.
+func (r *rig) end(t *testing.T) {
+	c, err := r.load.Stop()
+	if r.ended = true; err != nil {
+		t.Error(err)
+	}
+	if c.Sent < least {
+		t.Errorf("only %d requests were sent, a result needs %d", c.Sent, least)
+	}
+	if c.ByCluster[world.Old.Name] == 0 || c.ByCluster[world.New.Name] == 0 {
+		t.Errorf("one cluster never answered: %v", c.ByCluster)
+	}
+}
