@@ -258,4 +258,3 @@ func TestDrainTakesAsLongAsTheCountMoves(t *testing.T) {
 		t.Error("a count that stood for two hours is not flat")
 	}
 }
-
