@@ -97,6 +97,9 @@ func keepers(d Deps) []phase.Lane {
 	lanes := []phase.Lane{{d.Delete(d.Old, kube.Ingress, d.EchoNamespace(), ingress.KeeperIngress, within, noBridge)}}
 	for _, ns := range d.Plan.Spec.Namespaces {
 		lanes = append(lanes, phase.Lane{d.Delete(d.New, kube.Ingress, ns, ingress.KeeperIngress, within, noBridge)})
+		if d.Plan.Spec.Tail != nil {
+			lanes = append(lanes, phase.Lane{d.Delete(d.Old, kube.Ingress, ns, parts.KeepName, within, noBridge)})
+		}
 	}
 	return lanes
 }

@@ -18,13 +18,6 @@ import (
 // slack is what a latency may grow whatever the plan's factor says: below it a ratio measures the machine's mood.
 const slack = 50 * time.Millisecond
 
-// asked is one target of a proof and how it answered before anything moved.
-type asked struct {
-	probe.Target
-	control bool // the keeper: must carry the bridge's marker
-	normal  probe.Normal
-}
-
 // normalOf is what is journaled of a baseline; all that later jobs compare with.
 type normalOf struct {
 	Status   []int         `json:"status"`

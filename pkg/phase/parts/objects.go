@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -126,42 +125,4 @@ func only(f discoveryv1.AddressType, addresses []string) []string {
 		}
 	}
 	return all
-}
-
-// KeeperInNew is the Ingress in new that always leads to the proxy, so that its controller keeps the backend.
-func KeeperInNew(p *plan.Plan, ns string) (*unstructured.Unstructured, error) {
-	return keeper(ns, p.Spec.Entry.New.IngressClass, ingress.ProxyService, portName, ingress.Keeper(ns, p.Metadata.Name))
-}
-
-// KeeperInOld is the one Ingress in old that leads the keeper hosts of all namespaces to the echo.
-func KeeperInOld(d Deps) (*unstructured.Unstructured, error) {
-	var hosts []string
-	for _, ns := range d.Plan.Spec.Namespaces {
-		hosts = append(hosts, ingress.Keeper(ns, d.Name()))
-	}
-	return keeper(d.EchoNamespace(), d.Plan.Spec.Entry.Old.IngressClass, EchoName, portName, hosts...)
-}
-
-func keeper(ns, class, service, port string, hosts ...string) (*unstructured.Unstructured, error) {
-	as := networkingv1.PathTypePrefix
-	off := map[string]string{}
-	for _, prefix := range []string{"external-dns.alpha.kubernetes.io", "external-dns.kubernetes.io"} {
-		off[prefix+"/controller"] = ingress.Disabled // its hosts are nobody's names
-	}
-	ing := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: ingress.KeeperIngress, Annotations: off}}
-	if class != "" {
-		ing.Spec.IngressClassName = &class
-	}
-	for _, host := range hosts {
-		ing.Spec.Rules = append(ing.Spec.Rules, networkingv1.IngressRule{
-			Host: host,
-			IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{Paths: []networkingv1.HTTPIngressPath{{
-				Path: "/", PathType: &as,
-				Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{
-					Name: service, Port: networkingv1.ServiceBackendPort{Name: port},
-				}},
-			}}}},
-		})
-	}
-	return kube.From(kube.Ingress, ing)
 }

@@ -82,7 +82,8 @@ func wires(d Deps) []phase.Lane {
 	}
 	if tail, yes := parts.Tail(d.Plan); yes {
 		for _, ns := range d.Plan.Spec.Namespaces {
-			lanes = append(lanes, wire(d, d.Old, ns, tail))
+			keep := d.Apply(d.Old, kube.Ingress, ns, parts.KeepName, parts.Ready(d.Plan), parts.Fixed(parts.KeepInOld(d, ns)))
+			lanes = append(lanes, append(wire(d, d.Old, ns, tail), keep.Step()))
 		}
 	}
 	return lanes
@@ -128,6 +129,7 @@ func access(d Deps, manifests []parts.Manifest) []phase.Access {
 		if d.Plan.Spec.Tail != nil {
 			add(phase.Old, ns, kube.Service, parts.ToApply)
 			add(phase.Old, ns, kube.EndpointSlice, parts.ToApply)
+			add(phase.Old, ns, kube.Ingress, parts.ToApply)
 		}
 	}
 	return all

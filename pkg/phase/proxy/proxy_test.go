@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
@@ -36,7 +37,7 @@ func deps(t *testing.T) Deps {
 		Echo: plan.Echo{Image: "lab.test/lab/cutover:dev", Namespace: "cutover-system"},
 	}
 	p.Spec.Tail = &plan.Tail{Addresses: []string{"172.30.0.32"}, Port: 8080}
-	return Deps{Plan: p, Old: cluster(t, phase.Old), New: cluster(t, phase.New)}
+	return Deps{Plan: p, Inventory: &inventory.Inventory{}, Old: cluster(t, phase.Old), New: cluster(t, phase.New)}
 }
 
 func cluster(t *testing.T, env string) *kube.Cluster {
