@@ -62,7 +62,10 @@ func (r request) build(ctx context.Context) (*http.Request, string, error) {
 	var body []byte
 	switch {
 	case r.target.Kind == Upload:
-		method, body, url = http.MethodPost, fill(r.id, uploadBody), url+"?echo"
+		// The pause lies between the whole body and the answer. Without it, Traefik in front of Traefik cuts about one
+		// echo in 800 short on a kept connection ("unexpected EOF"), whatever is or is not being moved: 3 of 2,401 were
+		// lost with nothing moving, none of 2,401 through Envoy, none of 3,601 with the pause.
+		method, body, url = http.MethodPost, fill(r.id, uploadBody), url+"?echo&sleep=20ms"
 	case r.post:
 		method, body = http.MethodPost, fill(r.id, smallBody)
 	}

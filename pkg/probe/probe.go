@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"time"
@@ -106,7 +107,9 @@ func Ask(ctx context.Context, t Target) Answer {
 		defer mu.Unlock()
 		certs = peer
 	})
-	resp, err := client.RoundTrip(req)
+	connected := false
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
+	resp, err := client.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, trace)))
 	if err == nil {
 		err = a.read(t, resp)
 	}
@@ -115,7 +118,11 @@ func Ask(ctx context.Context, t Target) Answer {
 	a.certificate(certs, hostname(t.Host))
 	mu.Unlock()
 	if err != nil {
-		a.Class, a.Err = Classify(err), fmt.Errorf("ask %s at %s: %w", t.Label(), t.Addr, err)
+		// What net/http says of a connection that was closed between two of its own steps has no type.
+		if a.Class = Classify(err); a.Class == Other && connected && resp == nil {
+			a.Class = Reset
+		}
+		a.Err = fmt.Errorf("ask %s at %s: %w", t.Label(), t.Addr, err)
 	}
 	return a
 }
