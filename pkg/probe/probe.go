@@ -16,6 +16,7 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -107,8 +108,11 @@ func Ask(ctx context.Context, t Target) Answer {
 		defer mu.Unlock()
 		certs = peer
 	})
-	connected := false
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
+	var connected, spoke atomic.Bool
+	trace := &httptrace.ClientTrace{
+		GotConn:              func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotFirstResponseByte: func() { spoke.Store(true) },
+	}
 	resp, err := client.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, trace)))
 	if err == nil {
 		err = a.read(t, resp)
@@ -119,7 +123,7 @@ func Ask(ctx context.Context, t Target) Answer {
 	mu.Unlock()
 	if err != nil {
 		// What net/http says of a connection that was closed between two of its own steps has no type.
-		if a.Class = Classify(err); a.Class == Other && connected && resp == nil {
+		if a.Class = Classify(err); a.Class == Other && connected.Load() && !spoke.Load() {
 			a.Class = Reset
 		}
 		a.Err = fmt.Errorf("ask %s at %s: %w", t.Label(), t.Addr, err)
