@@ -121,7 +121,9 @@ func status(ctx context.Context, c *call) error {
 	if holder != nil {
 		out.Holder = holder.Holder
 	}
-	c.publish(report.Document{Verb: "status", Result: "done", Plan: out.Plan}, true)
+	if c.action != nil {
+		c.publish(report.Document{Verb: "status", Result: "done", Plan: out.Plan, Served: s.served(ctx)}, true)
+	}
 	if c.flags.Output == "json" {
 		return writeJSON(c.stdout, out)
 	}

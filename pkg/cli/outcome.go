@@ -92,6 +92,9 @@ func (o *outcome) finish(ctx context.Context, err error) error {
 	if told := report.End(c.stderr, d); told != nil {
 		err = errors.Join(err, fmt.Errorf("tell the end: %w", told))
 	}
+	if c.action != nil || c.flags.Output == "json" { // the lines on a terminal do not show it
+		d.Served = o.session.served(ctx)
+	}
 	c.publish(d, true)
 	if c.flags.Output == "json" {
 		if wrote := d.JSON(c.stdout); wrote != nil && err == nil {
