@@ -17,10 +17,19 @@ func checkIP(s string) error {
 	if err != nil {
 		return fmt.Errorf("%q is not an IP address", s)
 	}
+	if ip.Unmap().IsLinkLocalUnicast() {
+		return fmt.Errorf("%s is a link-local address: no other network reaches it", s)
+	}
+	return dialable(ip, s)
+}
+
+// dialable refuses what means nothing, or something else, to a machine on the other side. Link-local addresses pass:
+// some clouds have their resolver there.
+func dialable(ip netip.Addr, s string) error {
 	switch ip = ip.Unmap(); {
 	case ip.IsLoopback():
 		return fmt.Errorf("%s is a loopback address: nobody else reaches it", s)
-	case ip.IsUnspecified(), ip.IsMulticast(), ip.IsLinkLocalUnicast():
+	case ip.IsUnspecified(), ip.IsMulticast(), ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		return fmt.Errorf("%s is no address that can be dialled", s)
 	}
 	return nil
@@ -30,13 +39,18 @@ func checkHost(s string) error {
 	if len(s) > 253 {
 		return errors.New("a host name has at most 253 characters")
 	}
+	last := ""
 	for part := range strings.SplitSeq(s, ".") {
-		if len(part) > 63 {
+		switch {
+		case len(part) > 63:
 			return fmt.Errorf("%q has a part of more than 63 characters", s)
+		case part == "" || part[0] == '-' || part[len(part)-1] == '-':
+			return fmt.Errorf("%q is no host name: its parts between dots begin and end with a letter or digit", s)
 		}
+		last = part
 	}
-	if _, err := netip.ParseAddr(s); err == nil {
-		return fmt.Errorf("%s is an address, not a name", s)
+	if strings.Trim(last, "0123456789") == "" { // no top-level domain is a number, but the end of an address is
+		return fmt.Errorf("%s is no host name: it ends like an address", s)
 	}
 	return nil
 }
@@ -50,14 +64,26 @@ func checkEndpoint(s string) error {
 		return fmt.Errorf("%s is no port from 1 to 65535", port)
 	}
 	ip, err := netip.ParseAddr(host)
-	if err != nil && strings.Contains(host, ":") {
+	switch {
+	case err == nil:
+		return dialable(ip, host)
+	case strings.Contains(host, ":"):
 		return fmt.Errorf("%q is not an IP address", host)
+	case strings.EqualFold(host, "localhost"):
+		return fmt.Errorf("%s is another machine for everybody who reads it", host)
 	}
-	if err == nil && ip.Unmap().IsLoopback() {
-		return fmt.Errorf("%s is a loopback address: nobody else reaches it", host)
+	return checkHost(host)
+}
+
+// checkName counts what the pattern cannot.
+func checkName(s string) error {
+	if len(s) > 253 {
+		return errors.New("an object's name has at most 253 characters")
 	}
 	return nil
 }
+
+func checkRef(s string) error { return checkName(s[strings.LastIndexByte(s, '/')+1:]) }
 
 const relative = "a relative path without .."
 

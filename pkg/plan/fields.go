@@ -2,6 +2,9 @@ package plan
 
 import "time"
 
+// subdomain is how Kubernetes names most objects; that it has at most 253 characters no pattern of RE2 can say.
+const subdomain = `[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*`
+
 // The shapes of single values.
 var (
 	label     = matching(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`, "a DNS label: lower-case letters, digits and dashes, at most 63", nil)
@@ -16,9 +19,9 @@ var (
 	path       = matching(`^[^/\x00-\x1f\\][^\x00-\x1f\\]*$`, relative, checkPath)
 	port       = intFrom(1, 65535)
 	percent    = matching(`^[0-9]{1,3}(\.[0-9]{1,4})?%$`, "a share with a percent sign, such as 0.1%", checkPercent)
-	objectName = matching(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`, "an object's name: lower-case letters, digits, dashes and dots", nil)
-	refText    = matching(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/(Deployment|StatefulSet|DaemonSet|CronJob)/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`,
-		"namespace/Kind/name, Kind one of Deployment, StatefulSet, DaemonSet, CronJob", nil)
+	objectName = matching(`^`+subdomain+`$`, "an object's name: lower-case letters, digits, dashes and dots", checkName)
+	refText    = matching(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/(Deployment|StatefulSet|DaemonSet|CronJob)/`+subdomain+`$`,
+		"namespace/Kind/name, Kind one of Deployment, StatefulSet, DaemonSet, CronJob", checkRef)
 	phaseName = matching(`^(link|ttl|join|proxy|routes|dns|stepdown|cleanup|migrate/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$`,
 		"a phase: link, ttl, join, proxy, routes, dns, migrate/<wave>, stepdown or cleanup", nil)
 )
@@ -66,7 +69,7 @@ var spec = obj(
 	def("probe", probe, map[string]any{}, "Bounds of the tool's own requests."),
 	def("windows", windows, map[string]any{}, "How long the tool looks, waits or lets go on."),
 	def("lock", obj(
-		def("ttl", duration(10*time.Second, 10*time.Minute), "60s", "How long a run that died keeps the lock."),
+		def("ttl", duration(5*time.Second, 10*time.Minute), "60s", "How long a run that died keeps the lock."),
 	), map[string]any{}, "The Lease that keeps a second run out."),
 )
 

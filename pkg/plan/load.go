@@ -23,6 +23,14 @@ const hint = "docs/plan.md explains every field; `cutover schema` prints the JSO
 
 // Load reads the plan in a file. Its errors are those of Decode, and fault.Usage where the file cannot be read.
 func Load(path string) (*Plan, error) {
+	data, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	return Decode(path, data)
+}
+
+func read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, "name a plan that exists", fmt.Errorf("read the plan: %w", err))
@@ -32,25 +40,29 @@ func Load(path string) (*Plan, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Usage, "name a plan that can be read", fmt.Errorf("read the plan: %w", err))
 	}
-	return Decode(path, data)
+	return data, nil
 }
 
 // Decode reads a plan: strictly, with its defaults filled in, and valid as far as that can be told without a cluster.
 // The error is a fault.Usage around *Errors with all that is wrong; path only stands in its messages and in Plan.Path.
 func Decode(path string, data []byte) (*Plan, error) {
-	p, problems := decode(path, data)
+	return judged(decode(path, data))
+}
+
+func judged(p *Plan, problems []Problem) (*Plan, error) {
 	if len(problems) > 0 {
 		return nil, fault.Wrap(fault.Usage, hint, &Errors{Problems: sorted(problems)})
 	}
 	return p, nil
 }
 
-func decode(path string, data []byte) (*Plan, []Problem) {
+// decode asks more, too, if there is any, what is wrong.
+func decode(path string, data []byte, more ...func(*Plan, reporter)) (*Plan, []Problem) {
 	doc, problem := document(path, data)
 	if problem != nil {
 		return nil, []Problem{*problem}
 	}
-	w := &walk{file: path, at: map[string]*yaml.Node{}, refused: map[*yaml.Node]bool{}}
+	w := &walk{file: path, at: map[string]*yaml.Node{}, refused: map[*yaml.Node]bool{}, merges: map[*yaml.Node]bool{}}
 	w.form(doc)
 	tree, _ := w.value("", doc, root)
 	// What is wrong is left out of the tree; the rest is judged all the same, so that every mistake is told at once.
@@ -66,7 +78,9 @@ func decode(path string, data []byte) (*Plan, []Problem) {
 	if p.Spec.Bridge.Echo.Namespace == "" {
 		p.Spec.Bridge.Echo.Namespace = p.Spec.State.Namespace
 	}
-	relations(p, w.reportAt)
+	for _, check := range append(more, relations) {
+		check(p, w.reportAt)
+	}
 	return p, w.problems
 }
 
@@ -109,8 +123,14 @@ func parserError(err error) (line int, message string) {
 	if m == nil {
 		return 1, "not YAML: " + strings.TrimPrefix(text, "yaml: ")
 	}
+	message = strings.TrimPrefix(text, m[0])
 	if line, err = strconv.Atoi(m[1]); err != nil || line < 1 {
 		line = 1
+	} else if parserCounts.MatchString(message) {
+		line++
 	}
-	return line, "not YAML: " + strings.TrimPrefix(text, m[0])
+	return line, "not YAML: " + message
 }
+
+// parserCounts are the messages of the library's parser. It counts lines from 0, unlike the scanner below it.
+var parserCounts = regexp.MustCompile(`^did not find expected (key|node content|'-' indicator|',' or '[]}]'|<document start>)$`)

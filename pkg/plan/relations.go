@@ -8,9 +8,12 @@ import (
 	"strings"
 )
 
+// reporter takes what is wrong with the field at a path.
+type reporter func(path, format string, args ...any)
+
 // relations reports what only two fields together can get wrong. Values that are wrong by themselves are zero here, and
 // have been reported.
-func relations(p *Plan, report func(path, format string, args ...any)) {
+func relations(p *Plan, report reporter) {
 	s := &p.Spec
 	if uid := s.Clusters.Old.UID; uid != "" && uid == s.Clusters.New.UID {
 		report("spec.clusters.new.uid", "old and new are the same cluster")
@@ -38,12 +41,13 @@ func relations(p *Plan, report func(path, format string, args ...any)) {
 		seen[z.Name] = i
 	}
 	listeners(s, report)
+	spans(s, report)
 	waves(s, report)
 	phases(p, report)
 }
 
 // listeners reports two ingresses at one address and port.
-func listeners(s *Spec, report func(path, format string, args ...any)) {
+func listeners(s *Spec, report reporter) {
 	taken := map[netip.AddrPort]string{}
 	take := func(path string, addresses []string, ports ...int) {
 		for i, a := range addresses {
@@ -76,8 +80,19 @@ func listeners(s *Spec, report func(path, format string, args ...any)) {
 	}
 }
 
+// spans reports times of which one makes the other pointless.
+func spans(s *Spec, report reporter) {
+	named := len(s.DNS.Zones) > 0 || s.DNS.Manual != nil
+	if r, ttl := s.Windows.Residual, s.DNS.TTL; named && r != 0 && r < ttl {
+		report("spec.windows.residual", "%s is shorter than spec.dns.ttl (%s): who holds the old address may come back after it", r, ttl)
+	}
+	if m := s.MongoDB; m != nil && m.Settle != 0 && m.Settle <= s.Windows.Lag {
+		report("spec.mongodb.settle", "%s is no longer than spec.windows.lag (%s): no member could be done in time", m.Settle, s.Windows.Lag)
+	}
+}
+
 // waves reports workloads that are in no namespace of the plan, or in two places, and names that are not unique.
-func waves(s *Spec, report func(path, format string, args ...any)) {
+func waves(s *Spec, report reporter) {
 	names := map[string]int{}
 	places := map[Ref]string{}
 	for i, w := range s.Waves {
@@ -96,6 +111,9 @@ func waves(s *Spec, report func(path, format string, args ...any)) {
 			} else {
 				places[l.Ref] = here
 			}
+			if l.Exclusive && l.Ref.Kind == "DaemonSet" {
+				report(here, "%s cannot be exclusive: a DaemonSet has no replicas, and runs in new as soon as it is there", l.Ref)
+			}
 			if len(s.Namespaces) > 0 && !slices.Contains(s.Namespaces, l.Ref.Namespace) {
 				report(here, "%s is not in spec.namespaces (%s)", l.Ref, strings.Join(slices.DeleteFunc(slices.Clone(s.Namespaces), func(n string) bool { return n == "" }), ", "))
 			}
@@ -104,7 +122,7 @@ func waves(s *Spec, report func(path, format string, args ...any)) {
 }
 
 // phases reports names of phases that this plan does not have.
-func phases(p *Plan, report func(path, format string, args ...any)) {
+func phases(p *Plan, report reporter) {
 	all := p.Phases()
 	words := strings.Join(all, ", ")
 	if t := p.Spec.Through; t != "" && !slices.Contains(all, t) {

@@ -3,8 +3,10 @@ package plan
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -12,8 +14,14 @@ import (
 // scalar returns the value of a scalar: a string, an int64, a float64 or a bool.
 func (w *walk) scalar(path string, n *yaml.Node, s *shape) (any, bool) {
 	switch {
+	case s.kind == text && n.Tag == "!!str" && plain(n) && ambiguous.MatchString(n.Value):
+		w.report(syntax, n, "%s is %s without quotes, which some readers of YAML take for %s; write \"%[2]s\"", path, clip(n.Value), mistaken(n.Value))
+		return nil, false
 	case s.kind == text && (n.Tag == "!!str" || n.Tag == "!!timestamp"): // a date is text, here
 		return w.text(path, n, s)
+	case (s.kind == integer || s.kind == number) && (n.Tag == "!!int" || n.Tag == "!!float") && !decimal.MatchString(n.Value):
+		w.report(syntax, n, "%s is %s, which readers of YAML disagree about; write it in plain digits", path, clip(n.Value))
+		return nil, false
 	case s.kind == boolean && n.Tag == "!!bool":
 		var v bool
 		if err := n.Decode(&v); err == nil {
@@ -31,6 +39,27 @@ func (w *walk) scalar(path string, n *yaml.Node, s *shape) (any, bool) {
 	}
 	w.wrong(path, n, s)
 	return nil, false
+}
+
+// Readers of YAML 1.1 and 1.2 differ in what these are: a namespace no is false to some, and 010 is 10 or 8. A plan has
+// one meaning for every tool and every reviewer.
+var (
+	ambiguous = regexp.MustCompile(`^(?i:y|yes|n|no|on|off)$` +
+		`|^[-+]?(0[xX][0-9A-Fa-f_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?|([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?)$`)
+	decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
+)
+
+// mistaken says what an ambiguous word is to others.
+func mistaken(word string) string {
+	if strings.ContainsAny(word, "0123456789") {
+		return "a number"
+	}
+	return "true or false"
+}
+
+// plain says whether a scalar has no quotes and is no block.
+func plain(n *yaml.Node) bool {
+	return n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 }
 
 func (w *walk) text(path string, n *yaml.Node, s *shape) (any, bool) {

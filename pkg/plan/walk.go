@@ -16,6 +16,7 @@ type walk struct {
 	problems []Problem
 	at       map[string]*yaml.Node // by path: spec.waves[0].name
 	refused  map[*yaml.Node]bool   // for how they are written; their values are not judged
+	merges   map[*yaml.Node]bool   // mappings with a merge key
 }
 
 func (w *walk) report(c class, n *yaml.Node, format string, args ...any) {
@@ -65,6 +66,9 @@ func (w *walk) keys(n *yaml.Node) {
 	for i := 0; i < len(n.Content); i += 2 {
 		key := n.Content[i]
 		switch line, doubled := seen[key.Value]; {
+		case key.Tag == "!!merge":
+			w.report(syntax, key, "a merge key (<<): write the fields out, so that a reviewer sees them in their place")
+			w.refused[key], w.merges[n] = true, true
 		case key.Kind != yaml.ScalarNode || key.Tag != "!!str":
 			w.report(syntax, key, "a key that is not text")
 			w.refused[key] = true
@@ -109,8 +113,7 @@ func (w *walk) value(path string, n *yaml.Node, s *shape) (any, bool) {
 }
 
 func (w *walk) object(path string, n *yaml.Node, s *shape) map[string]any {
-	values := map[string]any{}
-	given := map[string]bool{}
+	values, given, right := map[string]any{}, map[string]bool{}, map[string]bool{}
 	for i := 0; i < len(n.Content); i += 2 {
 		key := n.Content[i]
 		if w.refused[key] {
@@ -123,9 +126,23 @@ func (w *walk) object(path string, n *yaml.Node, s *shape) map[string]any {
 		}
 		given[f.name] = true
 		if v, ok := w.value(join(path, f.name), n.Content[i+1], f.shape); ok {
-			values[f.name] = v
+			values[f.name], right[f.name] = v, true
 		}
 	}
+	if !w.merges[n] { // with a merge key nobody can tell what is missing
+		w.complete(path, n, s, given)
+	}
+	s.fill(values)
+	for name := range given {
+		if !right[name] {
+			delete(values, name) // a default in its place would be judged as if it had been written
+		}
+	}
+	return values
+}
+
+// complete reports fields of an object that are missing, or too many of those that exclude each other.
+func (w *walk) complete(path string, n *yaml.Node, s *shape, given map[string]bool) {
 	for _, f := range s.fields {
 		if f.required && !given[f.name] {
 			w.report(structural, n, "%s is missing", join(path, f.name))
@@ -134,8 +151,6 @@ func (w *walk) object(path string, n *yaml.Node, s *shape) map[string]any {
 	if count := len(slices.DeleteFunc(slices.Clone(s.oneOf), func(name string) bool { return !given[name] })); len(s.oneOf) > 0 && count != 1 {
 		w.report(structural, n, "%s has %d of %s; give exactly one", path, count, strings.Join(s.oneOf, ", "))
 	}
-	s.fill(values)
-	return values
 }
 
 func (w *walk) table(path string, n *yaml.Node, s *shape) map[string]any {
@@ -167,6 +182,7 @@ func (w *walk) list(path string, n *yaml.Node, s *shape) []any {
 		}
 		if line, doubled := seen[v]; doubled {
 			w.report(structural, c, "%s[%d]: %v is given twice; the first is in line %d", path, i, v, line)
+			values[i] = nil // one mistake, one message
 			continue
 		}
 		seen[v] = c.Line
