@@ -2,20 +2,67 @@ package plan
 
 import (
 	"fmt"
+	"os"
 	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
 )
 
-// reference returns docs/plan.md: every field with what is allowed, its default and what it means.
-func reference() string {
+// reference returns docs/plan.md: every field with what is allowed, its default, an example out of a plan that is
+// tested, and what it means.
+func reference(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString(referenceHead)
-	b.WriteString("| Field | Allowed | Default | Meaning |\n|---|---|---|---|\n")
-	rows(&b, "", root)
+	b.WriteString("| Field | Allowed | Default | Example | Meaning |\n|---|---|---|---|---|\n")
+	rows(t, &b, "", root, examples(t))
 	b.WriteString(referenceTail)
+	full, err := os.ReadFile("testdata/good/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&b, "\n## A whole plan\n\n```yaml\n%s```\n", full)
 	return b.String()
 }
 
-func rows(b *strings.Builder, path string, s *shape) {
+// examples returns how each field is written in the good plans, the fullest one first.
+func examples(t *testing.T) map[string]string {
+	found := map[string]string{}
+	for _, name := range []string{"full", "hostnames", "manual"} {
+		data, err := os.ReadFile("testdata/good/" + name + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal(data, &doc); err != nil {
+			t.Fatal(err)
+		}
+		collect(t, found, "", doc.Content[0])
+	}
+	return found
+}
+
+func collect(t *testing.T, found map[string]string, path string, n *yaml.Node) {
+	if _, old := found[path]; !old {
+		flow := *n
+		flow.Style |= yaml.FlowStyle
+		text, err := yaml.Marshal(&flow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[path] = strings.TrimSpace(string(text))
+	}
+	for i, c := range n.Content {
+		switch {
+		case n.Kind == yaml.SequenceNode:
+			collect(t, found, path+"[]", c)
+		case i%2 == 1:
+			collect(t, found, join(path, n.Content[i-1].Value), c)
+		}
+	}
+}
+
+func rows(t *testing.T, b *strings.Builder, path string, s *shape, examples map[string]string) {
 	for _, f := range s.fields {
 		here := join(path, f.name)
 		standing := ""
@@ -28,16 +75,23 @@ func rows(b *strings.Builder, path string, s *shape) {
 		default:
 			standing = fmt.Sprintf("`%v`", d)
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", here, cell(allowed(f.shape)), standing, cell(f.doc))
-		sub := f.shape
+		sub, below := f.shape, here
 		if sub.kind == list {
-			here += "[]"
+			below += "[]"
 		}
 		for sub.item != nil {
 			sub = sub.item
 		}
+		example := ""
+		if sub.kind != object || len(sub.fields) == 0 {
+			if examples[here] == "" {
+				t.Errorf("no good plan shows %s", here)
+			}
+			example = "`" + examples[here] + "`"
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", here, cell(allowed(f.shape)), standing, example, cell(f.doc))
 		if sub.kind == object {
-			rows(b, here, sub)
+			rows(t, b, below, sub, examples)
 		}
 	}
 }
@@ -73,6 +127,9 @@ secret. ` + "`cutover validate`" + ` checks it without a cluster and names every
 The format is strict: an unknown or doubled field, a wrong type, an anchor, an alias, a tag or a second document is an error.
 Relative paths are relative to the folder in which the tool is started.
 
+Some readers of YAML take ` + "`no`, `on`, `0x1f` or `12345678`" + ` for something else than text, and ` + "`010`" + ` for 8. Where text is wanted, such
+a word needs quotes; a number is written in plain digits. Durations are hours, minutes, seconds and milliseconds: ` + "`36h`, `1m30s`, `500ms`" + `.
+
 ## Fields
 
 `
@@ -80,6 +137,8 @@ Relative paths are relative to the folder in which the tool is started.
 const referenceTail = `
 ## What no single field can say
 
+- ` + "`spec.windows.residual`" + ` is no shorter than ` + "`spec.dns.ttl`" + ` where names move, and ` + "`spec.mongodb.settle`" + ` longer than ` + "`spec.windows.lag`" + `.
+- A DaemonSet is not exclusive: it has no replicas, and would run in new before it ended in old.
 - Old and new are two clusters: their uids differ.
 - No two of the old entry, the new entry, the bridge and the tail share an address and port, and the bridge's metrics have a port of their own.
 - The markers of bridge and tail differ: by them the tool tells who answered.
