@@ -192,6 +192,14 @@ type dying struct {
 	cancel context.CancelFunc
 }
 
+// Load fails for who is dead.
+func (d *dying) Load(ctx context.Context) ([]journal.Entry, string, error) {
+	if d.left <= 0 && d.how != "fails" {
+		return nil, "", errDead
+	}
+	return d.Store.Load(ctx)
+}
+
 func (d *dying) Append(ctx context.Context, v string, b []journal.Entry) (string, error) {
 	if d.left--; d.left == 0 {
 		if d.how == "after" {

@@ -157,3 +157,72 @@ func TestAJournalOfANewerBuildIsNotHalfUnderstood(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// losing is a store whose answers to some appends are lost: after they were stored, or before.
+type losing struct {
+	journal.Memory
+	after, before bool
+}
+
+var errLost = errors.New("the answer was lost")
+
+func (s *losing) Append(ctx context.Context, v string, b []journal.Entry) (string, error) {
+	if s.before {
+		return "", errLost
+	}
+	next, err := s.Memory.Append(ctx, v, b)
+	if s.after && err == nil {
+		return "", errLost
+	}
+	return next, err
+}
+
+func TestAnAppendWhoseAnswerWasLostCountsIfItIsStored(t *testing.T) {
+	s := &losing{after: true}
+	l := open(t, s)
+	add(t, l, entry(journal.Begun, "<a>"))
+	add(t, l, entry(journal.Done, "<a>"))
+	if !l.Of("p", "<a>").Done || len(open(t, s).Entries()) != 2 {
+		t.Fatal(l.Entries())
+	}
+}
+
+func TestAnAppendThatWasNotStoredEndsTheWritingOfTheRun(t *testing.T) {
+	s := &losing{before: true}
+	l := open(t, s)
+	for range 2 {
+		if err := l.Append(t.Context(), entry(journal.Begun, "a")); !errors.Is(err, errLost) {
+			t.Fatal(err)
+		}
+		s.before = false // the store is well again, but where the journal is, this run does not know
+	}
+	if len(l.Entries()) != 0 || len(open(t, s).Entries()) != 0 {
+		t.Fatal("remembers what was not stored")
+	}
+}
+
+func TestAnAppendOfAnotherRunIsNotTakenForOnesOwn(t *testing.T) {
+	s := &losing{}
+	mine := open(t, s)
+	other, err := journal.Open(t.Context(), s, "another run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, other, entry(journal.Begun, "a")) // the same but for the run and the time
+	if err := mine.Append(t.Context(), entry(journal.Begun, "a")); !errors.Is(err, journal.ErrConflict) {
+		t.Fatal(err)
+	}
+}
+
+func TestAnEntryThatCouldNotBeReadAgainIsRefusedAlone(t *testing.T) {
+	l := open(t, &journal.Memory{})
+	for name, bad := range map[string]journal.Entry{
+		"no JSON":         {Phase: "p", Step: "s", What: journal.Begun, Was: json.RawMessage(`{`)},
+		"an unknown kind": {Phase: "p", Step: "s", What: "paused"},
+	} {
+		if err := l.Append(t.Context(), bad); err == nil {
+			t.Error(name)
+		}
+	}
+	add(t, l, entry(journal.Begun, "a"))
+}

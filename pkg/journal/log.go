@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -53,9 +55,15 @@ func Open(ctx context.Context, s Store, run string) (*Log, error) {
 	return l, nil
 }
 
-// Append writes entries, all or none, and returns when they are stored. It fills in At, Run and Gen. After a failed
-// append every later one fails with the same error.
+// Append writes entries, all or none, and returns when they are stored. It fills in At, Run and Gen. An entry that could
+// not be read again is refused, and nobody else's with it. After an append that failed, and was not stored all the same,
+// every later one fails with the same error.
 func (l *Log) Append(ctx context.Context, entries ...Entry) error {
+	for _, e := range entries {
+		if _, err := line(e); err != nil {
+			return fmt.Errorf("append to journal: %w", err)
+		}
+	}
 	w := &write{batch: entries, done: make(chan struct{})}
 	l.mu.Lock()
 	l.queue = append(l.queue, w)
@@ -74,7 +82,9 @@ func (l *Log) Append(ctx context.Context, entries ...Entry) error {
 func (l *Log) flush(ctx context.Context) {
 	queue, batch, version, err := l.take()
 	if err == nil && len(batch) > 0 {
-		version, err = l.store.Append(ctx, version, batch)
+		if version, err = l.store.Append(ctx, version, batch); err != nil {
+			version, err = l.stored(ctx, batch, err)
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,6 +98,28 @@ func (l *Log) flush(ctx context.Context) {
 		w.err = err
 		close(w.done)
 	}
+}
+
+// reload is how long it may take to find out what became of an append.
+const reload = 5 * time.Second
+
+// stored finds out whether an append that failed was stored all the same: its answer may have been lost. It is only if
+// the batch is the end of the journal, entry by entry; else, or if that cannot be seen, the append failed with err.
+func (l *Log) stored(ctx context.Context, batch []Entry, err error) (string, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reload)
+	defer cancel()
+	entries, version, failed := l.store.Load(ctx)
+	if failed != nil || len(entries) != len(l.entries)+len(batch) {
+		return "", err
+	}
+	for i, e := range entries[len(l.entries):] {
+		wrote, bad := json.Marshal(batch[i].clean()) // not line: a store may write Was in other letters that mean the same
+		read, worse := json.Marshal(e)
+		if bad != nil || worse != nil || !bytes.Equal(wrote, read) {
+			return "", err
+		}
+	}
+	return version, nil
 }
 
 // take empties the queue into one batch.
