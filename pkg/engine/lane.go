@@ -59,15 +59,17 @@ func (r *run) goAhead(l phase.Lane, stop func() bool) (guard int, err error) {
 	return guard, err
 }
 
-// takeBack reverts what is open, last step first. It writes nothing for what is back already. A nil stop insists.
+// takeBack reverts what is open, last step first. It writes nothing for what is back already. A nil stop insists; so
+// does a stretch of which a part is back, for the grace that a stop request leaves.
 func (r *run) takeBack(l phase.Lane, stop func() bool) error {
 	var unwritten error // a journal that fails stops going forward, never going back: the next run sees what is back
 	for i := len(l) - 1; i >= 0; i-- {
 		s, rec := l[i], r.log.Of(r.p.Name, l[i].ID)
+		insist := stop == nil || r.cutAt(l) >= 0
 		switch {
 		case !rec.Open():
 			continue
-		case stop != nil && stop():
+		case !insist && stop():
 			return unwritten
 		case rec.Begun && s.Apply != nil && (s.Final != "" || s.Revert == nil):
 			return errors.Join(fmt.Errorf("%s: %w: %s", s.Title, ErrFinal, s.Final), unwritten)
@@ -76,7 +78,7 @@ func (r *run) takeBack(l phase.Lane, stop func() bool) error {
 			if rec.Done { // from here on the lane is half-way
 				unwritten = errors.Join(unwritten, r.append(journal.Entry{Phase: r.p.Name, Step: s.ID, What: journal.Undoing}))
 			}
-			if err := r.revert(s, rec, stop == nil); err != nil {
+			if err := r.revert(s, rec, insist); err != nil {
 				return errors.Join(err, unwritten)
 			}
 		}

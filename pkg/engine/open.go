@@ -113,13 +113,14 @@ func (r *run) wrong(s phase.Step, guarded, undo bool) string {
 	return ""
 }
 
-// detach returns a context that outlives a stop request by grace.
+// detach returns a context that outlives a stop request by grace. Its cause is then ErrStopped: what it cuts off did not
+// fail on its own.
 func detach(ctx context.Context, grace time.Duration) (context.Context, func()) {
 	hard, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		select {
 		case <-time.After(grace):
-			cancel(context.Cause(ctx))
+			cancel(fmt.Errorf("%w: %w", ErrStopped, context.Cause(ctx)))
 		case <-hard.Done():
 		}
 	})
