@@ -78,6 +78,10 @@ func (c *check) there(fresh func() phase.Step) (was json.RawMessage, intent stri
 	if err != nil {
 		c.wrong("Intent: %w", err)
 	}
+	if s.Reverted != nil { // a process may die between the journal and the write: its rollback has to find that nothing was done
+		c.until("Reverted before Apply", func(ctx context.Context) (phase.Observation, error) { return s.Reverted(ctx, o.Was) })
+	}
+	c.stops("Apply", s.Apply)
 	writes := c.w.Writes()
 	if err := s.Apply(c.ctx); err != nil {
 		c.wrong("Apply: %w", err)
@@ -88,6 +92,20 @@ func (c *check) there(fresh func() phase.Step) (was json.RawMessage, intent stri
 	c.until("Observe after Apply", s.Observe)
 	c.until("Observe of another process", fresh().Observe)
 	return o.Was, string(text)
+}
+
+// stops calls a change whose context has ended: it has to say so, and to write nothing. The lock and every deadline of
+// the engine rely on that.
+func (c *check) stops(what string, do func(context.Context) error) {
+	if c.err != nil {
+		return
+	}
+	ended, cancel := context.WithCancel(c.ctx)
+	cancel()
+	writes := c.w.Writes()
+	if err := do(ended); err == nil || c.w.Writes() != writes {
+		c.wrong("%s goes on although its context has ended (%d writes, error %v)", what, c.w.Writes()-writes, err)
+	}
 }
 
 // again calls Apply when everything is there: nothing may change.
@@ -110,7 +128,9 @@ func (c *check) back(fresh func() phase.Step, was json.RawMessage) {
 	}
 	s := fresh()
 	reverted := func(ctx context.Context) (phase.Observation, error) { return s.Reverted(ctx, was) }
-	c.look("Reverted before Revert", reverted)
+	if o := c.look("Reverted before Revert", reverted); o.State != phase.Done {
+		c.stops("Revert", func(ctx context.Context) error { return s.Revert(ctx, was) })
+	}
 	if err := s.Revert(c.ctx, was); err != nil && !errors.Is(err, phase.ErrMoved) {
 		c.wrong("Revert: %w", err)
 	}

@@ -29,7 +29,10 @@ func (n *number) world() phasetest.World {
 	}
 }
 
-func (n *number) set(to int) error {
+func (n *number) set(ctx context.Context, to int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if n.to != to {
 		n.to = to
 		n.writes++
@@ -53,18 +56,18 @@ func (n *number) step(to int) phase.Step {
 		ID: fmt.Sprintf("move:number/%d", to), Title: "move the number", Limit: time.Minute, Knob: "windows.ready", Intent: to,
 		Touches: []phase.Object{{Env: phase.New, Kind: "Number", Name: "n"}},
 		Observe: func(context.Context) (phase.Observation, error) { return n.see(n.to >= to), nil },
-		Apply: func(context.Context) error {
+		Apply: func(ctx context.Context) error {
 			if n.to >= to {
 				return nil
 			}
-			return n.set(to)
+			return n.set(ctx, to)
 		},
-		Revert: func(_ context.Context, was json.RawMessage) error {
+		Revert: func(ctx context.Context, was json.RawMessage) error {
 			var v int
 			if err := json.Unmarshal(was, &v); err != nil {
 				return err
 			}
-			return n.set(v)
+			return n.set(ctx, v)
 		},
 		Reverted: func(_ context.Context, was json.RawMessage) (phase.Observation, error) {
 			var v int
@@ -96,11 +99,22 @@ func TestEveryBrokenPromiseIsFound(t *testing.T) {
 		"says done": func(_ *number, s *phase.Step) {
 			s.Observe = spy(s.Observe, func(o *phase.Observation) { o.State = phase.Done })
 		},
-		"Apply wrote nothing":  func(_ *number, s *phase.Step) { s.Apply = func(context.Context) error { return nil } },
-		"not done":             func(n *number, s *phase.Step) { s.Apply = func(context.Context) error { return n.set(2) } },
-		"after a second Apply": func(n *number, s *phase.Step) { s.Apply = func(context.Context) error { return n.set(n.to + 3) } },
+		"Apply wrote nothing": func(_ *number, s *phase.Step) { s.Apply = func(ctx context.Context) error { return ctx.Err() } },
+		"not done":            func(n *number, s *phase.Step) { s.Apply = func(ctx context.Context) error { return n.set(ctx, 2) } },
+		"after a second Apply": func(n *number, s *phase.Step) {
+			s.Apply = func(ctx context.Context) error { return n.set(ctx, n.to+3) }
+		},
 		"not as it was": func(n *number, s *phase.Step) {
-			s.Revert = func(context.Context, json.RawMessage) error { return n.set(-1) }
+			s.Revert = func(ctx context.Context, _ json.RawMessage) error { return n.set(ctx, -1) }
+		},
+		"Apply goes on": func(n *number, s *phase.Step) {
+			s.Apply = func(ctx context.Context) error { return n.set(context.WithoutCancel(ctx), 3) }
+		},
+		"Revert goes on": func(n *number, s *phase.Step) {
+			s.Revert = func(ctx context.Context, _ json.RawMessage) error { return n.set(context.WithoutCancel(ctx), 0) }
+		},
+		"Reverted before Apply is pending": func(n *number, s *phase.Step) {
+			s.Reverted = func(context.Context, json.RawMessage) (phase.Observation, error) { return n.see(n.writes > 1), nil }
 		},
 		"the intent moves": func(n *number, s *phase.Step) { s.Intent = n.writes },
 		"Was is no JSON": func(_ *number, s *phase.Step) {
@@ -136,7 +150,7 @@ func TestAPathWhoseLaterStepUndoesAnEarlierOneIsFound(t *testing.T) {
 		down := n.step(5)
 		down.ID = "move:number/down"
 		down.Observe = func(context.Context) (phase.Observation, error) { return n.see(n.to == 1), nil }
-		down.Apply = func(context.Context) error { return n.set(1) }
+		down.Apply = func(ctx context.Context) error { return n.set(ctx, 1) }
 		return []phase.Step{n.step(3), down}
 	})
 	if err == nil || !strings.Contains(err.Error(), "move:number/3 after move:number/down") {
