@@ -131,3 +131,47 @@ func (f *forgetful) Append(ctx context.Context, v string, batch []journal.Entry)
 	}
 	return next, err
 }
+
+// staged is migrate with a group for what is brought up and one for what is swapped.
+func (p *proc) staged() phase.Phase {
+	ph := p.migrate()
+	steps := ph.Steps
+	ph.Steps = func(ctx context.Context, past phase.Past) ([]phase.Group, error) {
+		groups, err := steps(ctx, past)
+		up := phase.Group{Name: "up", Limit: 3}
+		for i, g := range groups {
+			for j, l := range g.Lanes {
+				up.Lanes = append(up.Lanes, l[:1])
+				groups[i].Lanes[j] = l[1:]
+			}
+		}
+		return append([]phase.Group{up}, groups...), err
+	}
+	return ph
+}
+
+// Pods of new die together with the process, or while nobody runs: the next run must not wait for them with the route on
+// them.
+func TestAStretchThatStandsOnWhatIsGoneGoesBackAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		of   func(*proc) phase.Phase
+		swap int // the number of its write
+	}{"in its lane": {(*proc).migrate, 2}, "in an earlier group": {(*proc).staged, 4}} {
+		end, _, _ := clean(t, "migrate")
+		in(t, "migrate", func(b *bench) {
+			b.of = c.of
+			b.die("apply", "write", c.swap)
+			if b.w.v["route/api"] != 1 {
+				b.Fatal(b.w.dump())
+			}
+			b.w.ready["new/api"] = time.Now().Add(4 * time.Minute)
+			seen := make(chan int, 1)
+			time.AfterFunc(2*time.Second, func() { route, _ := b.w.get("route/api"); seen <- route })
+			b.do("apply")
+			if route := <-seen; route != 0 {
+				b.Errorf("%s: after 2 s the route is %d", name, route)
+			}
+			b.is("applied", end)
+		})
+	}
+}

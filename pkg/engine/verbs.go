@@ -10,8 +10,9 @@ import (
 	"cutover.dev/cutover/pkg/phase"
 )
 
-// Apply brings every step to Done, going on where an earlier run stopped. Stretches that were cut off end first, then
-// every gate is asked, then the digest is compared; only then a group begins.
+// Apply brings every step to Done, going on where an earlier run stopped. A stretch that was cut off is taken back first
+// if what it stands on is gone; else every gate is asked and the digest is compared: a no takes it back, after a yes it
+// is the first to go on. Only then another group begins.
 func (e *Engine) Apply(ctx context.Context, p phase.Phase, o Options) (Result, error) {
 	return e.verb(ctx, p, func(r *run) error {
 		r.opts = o
@@ -22,6 +23,9 @@ func (e *Engine) Apply(ctx context.Context, p phase.Phase, o Options) (Result, e
 }
 
 func (r *run) apply() error {
+	if err := r.steady(); err != nil {
+		return fmt.Errorf("end what an earlier run left half-way: %w", err)
+	}
 	if err := r.ask("", r.Gates); err != nil {
 		return errors.Join(err, r.recover(r.ahead), r.recover(r.undo))
 	}
