@@ -48,30 +48,34 @@ func Of(p *plan.Plan, log *journal.Log) []Stop {
 	}
 	names := p.Phases()
 	last := slices.Index(names, p.Spec.Through)
+	open := slices.IndexFunc(names, func(name string) bool { in := log.Phase(name); return in.Open > 0 && !in.Finished })
 	var stops []Stop
 	for i, name := range names {
 		s := state(name, log.Phase(name), p.Digest())
 		if s.State != StateDone {
 			if i > last {
-				if s.State == StateNext {
-					s.State = StateBeyond
-				}
-				s.Why = join(s.Why, "beyond spec.through, "+p.Spec.Through)
-				s.Runs = false
+				s.hold(StateBeyond, "beyond spec.through, "+p.Spec.Through)
+			}
+			if i < open { // the plan has a phase more than when that one was begun
+				s.hold(StateLater, names[open]+" is open: it comes to its end first, or goes back")
 			}
 			if block != "" {
-				if s.State == StateNext {
-					s.State = StateLater
-				}
-				s.Runs = false
-				s.Why = join(s.Why, block)
-			} else {
+				s.hold(StateLater, block)
+			} else if i >= open {
 				block = "after " + name
 			}
 		}
 		stops = append(stops, s)
 	}
 	return append(stops, lost...)
+}
+
+// hold says that apply cannot run it now, and why.
+func (s *Stop) hold(state, why string) {
+	if s.State == StateNext {
+		s.State = state
+	}
+	s.Runs, s.Why = false, join(s.Why, why)
 }
 
 // state is a stop as its own entries have it.

@@ -64,15 +64,17 @@ func TestStopsFollowFromPlanAndJournal(t *testing.T) {
 		want    string
 		next    string
 	}{
-		"a fresh plan":                 {"routes", nil, "proxy=next routes=later migrate/a=beyond migrate/b=beyond cleanup=beyond", "proxy"},
-		"a phase in the middle":        {"migrate/a", []string{"proxy", "+routes"}, "proxy=done routes=open migrate/a=later migrate/b=beyond cleanup=beyond", "routes"},
-		"nothing left":                 {"routes", []string{"proxy", "routes"}, "proxy=done routes=done migrate/a=beyond migrate/b=beyond cleanup=beyond", ""},
-		"taken back":                   {"routes", []string{"proxy", "routes", "-routes"}, "proxy=done routes=next migrate/a=beyond migrate/b=beyond cleanup=beyond", "routes"},
-		"finished, then being undone":  {"routes", []string{"proxy", "routes", "+routes"}, "proxy=done routes=open migrate/a=beyond migrate/b=beyond cleanup=beyond", "routes"},
-		"through was moved back":       {"proxy", []string{"proxy", "+routes"}, "proxy=done routes=open migrate/a=beyond migrate/b=beyond cleanup=beyond", ""},
-		"a wave lost while it is open": {"cleanup", []string{"proxy", "+migrate/old"}, "proxy=done routes=later migrate/a=later migrate/b=later cleanup=later migrate/old=open", ""},
-		"a wave lost and taken back":   {"proxy", []string{"migrate/old", "-migrate/old"}, "proxy=next routes=beyond migrate/a=beyond migrate/b=beyond cleanup=beyond", "proxy"},
-		"through names no phase":       {"nowhere", nil, "proxy=beyond routes=beyond migrate/a=beyond migrate/b=beyond cleanup=beyond", ""},
+		"a fresh plan":                  {"routes", nil, "proxy=next routes=later migrate/a=beyond migrate/b=beyond cleanup=beyond", "proxy"},
+		"a phase in the middle":         {"migrate/a", []string{"proxy", "+routes"}, "proxy=done routes=open migrate/a=later migrate/b=beyond cleanup=beyond", "routes"},
+		"nothing left":                  {"routes", []string{"proxy", "routes"}, "proxy=done routes=done migrate/a=beyond migrate/b=beyond cleanup=beyond", ""},
+		"taken back":                    {"routes", []string{"proxy", "routes", "-routes"}, "proxy=done routes=next migrate/a=beyond migrate/b=beyond cleanup=beyond", "routes"},
+		"finished, then being undone":   {"routes", []string{"proxy", "routes", "+routes"}, "proxy=done routes=open migrate/a=beyond migrate/b=beyond cleanup=beyond", "routes"},
+		"through was moved back":        {"proxy", []string{"proxy", "+routes"}, "proxy=done routes=open migrate/a=beyond migrate/b=beyond cleanup=beyond", ""},
+		"a wave lost while it is open":  {"cleanup", []string{"proxy", "+migrate/old"}, "proxy=done routes=later migrate/a=later migrate/b=later cleanup=later migrate/old=open", ""},
+		"a wave lost and taken back":    {"proxy", []string{"migrate/old", "-migrate/old"}, "proxy=next routes=beyond migrate/a=beyond migrate/b=beyond cleanup=beyond", "proxy"},
+		"a wave put before an open one": {"cleanup", []string{"proxy", "routes", "+migrate/b"}, "proxy=done routes=done migrate/a=later migrate/b=open cleanup=later", "migrate/b"},
+		"the same, beyond through":      {"migrate/a", []string{"proxy", "routes", "+migrate/b"}, "proxy=done routes=done migrate/a=later migrate/b=open cleanup=beyond", ""},
+		"through names no phase":        {"nowhere", nil, "proxy=beyond routes=beyond migrate/a=beyond migrate/b=beyond cleanup=beyond", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := shop(c.through)
