@@ -5,13 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"cutover.dev/cutover/lab/ready"
 )
 
 // plant puts the kube-system namespace into etcd before the API server would make it with a
@@ -30,7 +31,7 @@ func (c *Cluster) plant(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("plant kube-system: %w", err)
 	}
-	if err := do(request); err != nil {
+	if err := ready.Answers(ready.Direct, request); err != nil {
 		return fmt.Errorf("plant kube-system: %w", err)
 	}
 	return nil
@@ -49,30 +50,11 @@ func systemNamespace(uid string, now time.Time) corev1.Namespace {
 	}
 }
 
-// direct never asks a proxy: everything it talks to is on this machine.
-var direct = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-
 // get succeeds on status 200.
 func get(ctx context.Context, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	return do(request)
-}
-
-func do(request *http.Request) error {
-	answer, err := direct.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
-	if err != nil {
-		return err
-	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s: %s", request.URL, answer.Status, bytes.TrimSpace(body))
-	}
-	return nil
+	return ready.Answers(ready.Direct, request)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"cutover.dev/cutover/lab/cache"
 	"cutover.dev/cutover/lab/cluster"
 	"cutover.dev/cutover/lab/objects"
+	"cutover.dev/cutover/lab/ready"
 	"cutover.dev/cutover/lab/world"
 )
 
@@ -124,32 +124,13 @@ func EnvoyReady(ctx context.Context) error {
 	return inside(ctx, world.Old, "http://127.0.0.1:"+statsPort+"/ready")
 }
 
-// direct never asks a proxy: everything it talks to is on this machine.
-var direct = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-
 // get succeeds on status 200.
 func get(ctx context.Context, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	return ask(direct, request)
-}
-
-func ask(client *http.Client, request *http.Request) error {
-	answer, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
-	if err != nil {
-		return err
-	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s: %s", request.URL, answer.Status, bytes.TrimSpace(body))
-	}
-	return nil
+	return ready.Answers(ready.Direct, request)
 }
 
 // inside asks from within a cluster's network.
@@ -164,5 +145,5 @@ func inside(ctx context.Context, c world.Cluster, url string) error {
 	if err != nil {
 		return err
 	}
-	return ask(client, request)
+	return ready.Answers(client, request)
 }
