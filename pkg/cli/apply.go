@@ -28,19 +28,30 @@ func apply(ctx context.Context, c *call) error {
 	return o.finish(ctx, o.apply(held))
 }
 
-func (o *outcome) apply(ctx context.Context) error {
+// begin reads what is there and finds the phase that this call is about. Without a name there is none left to run, and
+// the person was told so.
+func (o *outcome) begin(ctx context.Context) (phase.Phase, itinerary.Stop, error) {
 	s := o.session
 	if err := s.prepare(ctx); err != nil {
-		return err
+		return phase.Phase{}, itinerary.Stop{}, err
 	}
 	p, stop, err := s.phase()
 	if errors.Is(err, errNothing) {
 		fmt.Fprintln(s.call.stderr, err)
-		return nil
+		return phase.Phase{}, itinerary.Stop{}, nil
 	} else if err != nil {
-		return err
+		return phase.Phase{}, itinerary.Stop{}, err
 	}
 	o.recorder.Emit(engine.Event{At: time.Now(), What: "phase", Phase: p.Name})
+	return p, stop, nil
+}
+
+func (o *outcome) apply(ctx context.Context) error {
+	s := o.session
+	p, stop, err := o.begin(ctx)
+	if err != nil || p.Name == "" {
+		return err
+	}
 	o.goOn, o.goBack = s.call.command("apply", "--phase", p.Name), s.call.command("rollback", "--phase", p.Name)
 	if err := o.expect(ctx, p); err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"text/tabwriter"
-	"time"
 
 	"cutover.dev/cutover/pkg/engine"
 	"cutover.dev/cutover/pkg/fault"
@@ -28,17 +27,10 @@ func showPlan(ctx context.Context, c *call) error {
 
 func (o *outcome) plan(ctx context.Context) error {
 	s := o.session
-	if err := s.prepare(ctx); err != nil {
+	p, stop, err := o.begin(ctx)
+	if err != nil || p.Name == "" {
 		return err
 	}
-	p, stop, err := s.phase()
-	if errors.Is(err, errNothing) {
-		fmt.Fprintln(s.call.stderr, err)
-		return nil
-	} else if err != nil {
-		return err
-	}
-	o.recorder.Emit(engine.Event{At: time.Now(), What: "phase", Phase: p.Name})
 	e := o.engine(s.plan.Digest())
 	lines, digest, err := e.Plan(ctx, p)
 	if err != nil {
