@@ -2,6 +2,7 @@ package ghaction
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 	"unicode"
@@ -69,14 +70,15 @@ func (l *Lines) print(text string) error {
 	if out == nil {
 		out = l.runner.stdout
 	}
-	return guard("write log", func() {
-		if l.out == nil {
-			l.runner.stop()
+	if l.out == nil {
+		if err := guard("write log", l.runner.stop); err != nil {
+			return err
 		}
-		if _, err := io.WriteString(out, text); err != nil {
-			panic(err)
-		}
-	})
+	}
+	if _, err := io.WriteString(out, text); err != nil {
+		return fmt.Errorf("write log: %w", err)
+	}
+	return nil
 }
 
 // neutral makes a text one line that no parser of the runner takes for a command: neither "::name::" at its start, after
