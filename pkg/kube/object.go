@@ -32,7 +32,7 @@ type Object struct {
 	Title string        // "" = "apply Service shop/web in new"
 	Limit time.Duration // how long it may take, there or back
 	Knob  string        // what to raise in the plan
-	Once  []string      // "spec.replicas": wanted only at creation, later differences are fine; no lists on the way
+	Once  []string      // "spec.replicas": wanted only at creation, no part of the intent, later differences are fine; no lists on the way
 
 	// Masked keeps every value out of Diff, Intent and Was.
 	Masked bool
@@ -111,7 +111,11 @@ func (s *objectStep) want(ctx context.Context) (*unstructured.Unstructured, erro
 		}
 		s.intent.set(map[string]any{"kind": s.Kind.Kind, "namespace": s.Namespace, "name": s.Name, "fingerprint": hash})
 	} else {
-		s.intent.set(known.Object)
+		lasting := known.DeepCopy()
+		for _, path := range s.Once {
+			unstructured.RemoveNestedField(lasting.Object, strings.Split(path, ".")...)
+		}
+		s.intent.set(lasting.Object)
 	}
 	w = known.DeepCopy()
 	Own(w, s.Plan)

@@ -123,6 +123,9 @@ func TestWhatIsWantedOnceIsLeftToItsOwner(t *testing.T) {
 	o.Once = []string{"spec.replicas"}
 	s := o.Step()
 	must(t, s.Apply(t.Context()))
+	if intent, err := json.Marshal(s.Intent); err != nil || strings.Contains(string(intent), "replicas") || !strings.Contains(string(intent), "containers") {
+		t.Errorf("what is approved is %s (%v), want the containers and not the replicas", intent, err)
+	}
 	must(t, c.Patch(t.Context(), kube.Deployment, ns, "web", []kube.Op{{Op: "replace", Path: "/spec/replicas", Value: 7}}))
 	observe(t, s, phase.Done)
 	must(t, c.Patch(t.Context(), kube.Deployment, ns, "web", []kube.Op{{Op: "replace", Path: "/spec/minReadySeconds", Value: 5}, {Op: "add", Path: "/metadata/labels/x", Value: "y"}}))
