@@ -2,10 +2,8 @@ package migrate
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -15,10 +13,11 @@ import (
 	"cutover.dev/cutover/pkg/kube/carry"
 	"cutover.dev/cutover/pkg/kube/ready"
 	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/plan"
 )
 
-func (m wave) ready() time.Duration { return time.Duration(m.Plan.Spec.Windows.Ready) }
+func (m wave) ready() time.Duration { return parts.Ready(m.Plan).Limit }
 
 // bring makes one lane a workload: the workload at old's live size, what scales and protects it, proof that it can take
 // the load, and requests that warm it.
@@ -55,11 +54,10 @@ func (m wave) bring(ctx context.Context) ([]phase.Lane, error) {
 // of what is approved; an exclusive one does not run before old's has stopped.
 func (m wave) create(w plan.Workload) phase.Step {
 	kind, _ := kube.KindNamed(w.Ref.Kind)
-	in := &intent{}
 	o := kube.Object{
-		Cluster: m.New, Plan: m.Plan.Metadata.Name, Kind: kind, Namespace: w.Ref.Namespace, Name: w.Ref.Name, Intent: in,
+		Cluster: m.New, Plan: m.Plan.Metadata.Name, Kind: kind, Namespace: w.Ref.Namespace, Name: w.Ref.Name,
 		Title: fmt.Sprintf("bring up %s in new", w.Ref), Limit: m.ready(), Knob: "windows.ready",
-		Want: func(ctx context.Context) (*unstructured.Unstructured, error) { return m.wanted(ctx, w, in) },
+		Want: func(ctx context.Context) (*unstructured.Unstructured, error) { return m.wanted(ctx, w) },
 		Ready: func(ctx context.Context, live *unstructured.Unstructured) (phase.Observation, error) {
 			return m.judge(ctx, w.Ref, live)
 		},
@@ -73,19 +71,17 @@ func (m wave) create(w plan.Workload) phase.Step {
 	return o.Step()
 }
 
-func (m wave) wanted(ctx context.Context, w plan.Workload, in *intent) (*unstructured.Unstructured, error) {
+func (m wave) wanted(ctx context.Context, w plan.Workload) (*unstructured.Unstructured, error) {
 	u, err := m.source(ctx, w.Ref)
 	if err != nil {
 		return nil, err
 	}
 	want := carry.Clean(u)
-	unstructured.RemoveNestedField(want.Object, "spec", "suspend")
-	unstructured.RemoveNestedField(want.Object, "spec", "replicas")
-	delete(want.GetAnnotations(), retiredNote)
-	in.set(want.DeepCopy().Object)
 	switch w.Ref.Kind {
 	case kube.CronJob.Kind:
-		return want, unstructured.SetNestedField(want.Object, true, "spec", "suspend")
+		return want, unstructured.SetNestedField(want.Object, true, suspendPath...)
+	case kube.DaemonSet.Kind:
+		unretire(want)
 	case kube.Deployment.Kind, kube.StatefulSet.Kind:
 		_, size, err := carry.Replicas(ctx, m.Old, u)
 		if err != nil {
@@ -134,7 +130,7 @@ func (m wave) capacity(ref plan.Ref) phase.Step {
 			}
 			want := size(u)
 			for _, s := range m.Inventory.ServicesOf(ref) {
-				n, err := m.endpoints(ctx, ref.Namespace, s)
+				n, err := endpoints(ctx, m.New, ref.Namespace, s)
 				if err != nil {
 					return phase.Observation{}, err
 				}
@@ -157,14 +153,14 @@ func size(u *unstructured.Unstructured) int {
 	return int(n)
 }
 
-// endpoints counts the ready endpoints of a Service in new.
-func (m wave) endpoints(ctx context.Context, ns, service string) (int, error) {
-	slices, err := m.slices(ctx, ns, service)
-	return ready.Endpoints(slices), err
+// endpoints counts the ready endpoints of a Service.
+func endpoints(ctx context.Context, c *kube.Cluster, ns, service string) (int, error) {
+	own, err := slicesOf(ctx, c, ns, service)
+	return ready.Endpoints(own), err
 }
 
-func (m wave) slices(ctx context.Context, ns, service string) ([]*unstructured.Unstructured, error) {
-	all, err := m.New.List(ctx, kube.EndpointSlice, ns)
+func slicesOf(ctx context.Context, c *kube.Cluster, ns, service string) ([]*unstructured.Unstructured, error) {
+	all, err := c.List(ctx, kube.EndpointSlice, ns)
 	if err != nil {
 		return nil, err
 	}
@@ -191,26 +187,4 @@ func (m wave) rest() phase.Step {
 			}
 		},
 	}
-}
-
-// intent is what a workload is to be, without what moves by itself; known once it was observed.
-type intent struct {
-	mu sync.Mutex
-	is any
-}
-
-func (i *intent) set(v any) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.is = v
-}
-
-// MarshalJSON implements json.Marshaler.
-func (i *intent) MarshalJSON() ([]byte, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.is == nil {
-		return nil, fmt.Errorf("what is wanted is not known before the step was observed")
-	}
-	return json.Marshal(i.is)
 }

@@ -162,21 +162,19 @@ func (m wave) workload(ref plan.Ref) plan.Workload {
 
 func (m wave) access() []phase.Access {
 	var out []phase.Access
-	add := func(env string, k kube.Kind, ns string, verbs ...string) {
-		for _, v := range verbs {
-			out = append(out, phase.Access{Env: env, Verb: v, Group: k.Group, Resource: k.Resource, Namespace: ns})
-		}
+	add := func(env, ns string, k kube.Kind, verbs ...string) {
+		out = append(out, parts.Access(env, ns, k, verbs...)...)
 	}
 	for _, ns := range m.Plan.Spec.Namespaces {
 		for _, k := range carried {
-			add(phase.Old, k, ns, "get", "list", "watch")
-			add(phase.New, k, ns, "get", "list", "watch", "create", "patch", "delete")
+			add(phase.Old, ns, k, parts.ToSee...)
+			add(phase.New, ns, k, parts.ToApply...)
 		}
 		for _, k := range []kube.Kind{kube.Ingress, kube.Deployment, kube.StatefulSet, kube.DaemonSet, kube.CronJob} {
-			add(phase.Old, k, ns, "patch")
+			add(phase.Old, ns, k, "patch")
 		}
-		add(phase.New, kube.Ingress, ns, "get", "list", "watch", "patch")
-		add(phase.New, kube.EndpointSlice, ns, "list", "watch")
+		add(phase.New, ns, kube.Ingress, "get", "list", "watch", "patch")
+		add(phase.New, ns, kube.EndpointSlice, "list", "watch")
 		out = append(out, phase.Access{Env: phase.New, Verb: "create", Resource: "pods/portforward", Namespace: ns})
 	}
 	return out

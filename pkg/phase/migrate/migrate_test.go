@@ -244,6 +244,36 @@ func TestScalingRemembersWhatWasAndWaitsForThePods(t *testing.T) {
 	}
 }
 
+func TestARetiredDaemonSetDoesNotTakeItsSelectorToNew(t *testing.T) {
+	u := &unstructured.Unstructured{Object: map[string]any{"kind": "DaemonSet"}}
+	if err := unstructured.SetNestedMap(u.Object, map[string]any{"disk": "ssd"}, selectorPath...); err != nil {
+		t.Fatal(err)
+	}
+	off := retired(u)
+	if off["disk"] != "ssd" || off[retiredSelector] != "true" {
+		t.Fatalf("retired with the selector %v, want ours beside disk=ssd", off)
+	}
+	if before, _, _ := unstructured.NestedMap(u.Object, selectorPath...); before[retiredSelector] != nil {
+		t.Error("looking at it changed the DaemonSet")
+	}
+	if err := unstructured.SetNestedMap(u.Object, off, selectorPath...); err != nil {
+		t.Fatal(err)
+	}
+	unretire(u)
+	left, _, _ := unstructured.NestedMap(u.Object, selectorPath...)
+	if len(left) != 1 || left["disk"] != "ssd" {
+		t.Errorf("the copy for new has the selector %v, want disk=ssd alone", left)
+	}
+	unstructured.RemoveNestedField(u.Object, selectorPath...)
+	if err := unstructured.SetNestedMap(u.Object, retired(u), selectorPath...); err != nil {
+		t.Fatal(err)
+	}
+	unretire(u)
+	if _, found, _ := unstructured.NestedMap(u.Object, selectorPath...); found {
+		t.Error("an empty selector is left where there was none")
+	}
+}
+
 func TestDrainTakesAsLongAsTheCountMoves(t *testing.T) {
 	var f flatness
 	if _, done := f.since(1, time.Hour); done {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -14,8 +15,28 @@ import (
 	"cutover.dev/cutover/pkg/plan"
 )
 
-// retiredNote is the node selector that keeps a DaemonSet, which has no replicas, off every node.
-const retiredNote = "cutover.dev/retired"
+// retiredSelector is the node selector that keeps a DaemonSet, which has no replicas, off every node.
+const retiredSelector = "cutover.dev/retired"
+
+var selectorPath = []string{"spec", "template", "spec", "nodeSelector"}
+
+// retired is a DaemonSet's node selector with ours beside what it has.
+func retired(u *unstructured.Unstructured) map[string]any {
+	selector, _, _ := unstructured.NestedMap(u.Object, selectorPath...)
+	if selector == nil {
+		selector = map[string]any{}
+	}
+	selector[retiredSelector] = "true"
+	return selector
+}
+
+// unretire takes our selector off the copy of a DaemonSet: the one in new is to run when old's does not any more.
+func unretire(u *unstructured.Unstructured) {
+	unstructured.RemoveNestedField(u.Object, append(slices.Clone(selectorPath), retiredSelector)...)
+	if selector, found, _ := unstructured.NestedMap(u.Object, selectorPath...); found && len(selector) == 0 {
+		unstructured.RemoveNestedField(u.Object, selectorPath...)
+	}
+}
 
 // retire ends the workload in old. An exclusive one starts in new only after that, with the gap in between.
 func (m wave) retire(ref plan.Ref, past phase.Past) []phase.Step {
@@ -46,7 +67,7 @@ type field struct {
 // sizePath is where a kind says how many replicas it wants.
 func sizePath(kind string) (path []string, pointer string) {
 	if kind == kube.DaemonSet.Kind {
-		return []string{"spec", "template", "spec", "nodeSelector"}, "/spec/template/spec/nodeSelector"
+		return selectorPath, "/spec/template/spec/nodeSelector"
 	}
 	return []string{"spec", "replicas"}, "/spec/replicas"
 }
@@ -56,29 +77,28 @@ func (m wave) size(c *kube.Cluster, ref plan.Ref, title string, want func(contex
 	kind, _ := kube.KindNamed(ref.Kind)
 	path, pointer := sizePath(ref.Kind)
 	object := phase.Object{Env: c.Env(), Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Field: "replicas"}
-	value := func(ctx context.Context) (any, error) {
-		n, err := want(ctx)
-		if ref.Kind == kube.DaemonSet.Kind {
-			return map[string]any{retiredNote: "true"}, err
+	value := func(ctx context.Context) (u *unstructured.Unstructured, v any, err error) {
+		if u, err = c.Get(ctx, kind, ref.Namespace, ref.Name); err != nil {
+			return nil, nil, err
 		}
-		return n, err
+		if ref.Kind == kube.DaemonSet.Kind {
+			return u, retired(u), nil
+		}
+		v, err = want(ctx)
+		return u, v, err
 	}
 	return phase.Step{
 		ID: "scale:" + c.Env() + "/" + ref.String(), Title: fmt.Sprintf(title, ref, c.Env()), Limit: m.ready(), Knob: "windows.ready",
 		Intent: map[string]any{"scale": ref.String(), "in": c.Env()}, Touches: []phase.Object{object},
 		Observe: func(ctx context.Context) (phase.Observation, error) {
-			v, err := value(ctx)
-			if err != nil {
-				return phase.Observation{}, err
-			}
-			u, err := c.Get(ctx, kind, ref.Namespace, ref.Name)
+			u, v, err := value(ctx)
 			if err != nil {
 				return phase.Observation{}, err
 			}
 			return sized(u, ref, path, v)
 		},
 		Apply: func(ctx context.Context) error {
-			v, err := value(ctx)
+			_, v, err := value(ctx)
 			if err != nil {
 				return err
 			}
@@ -154,20 +174,14 @@ func (m wave) upAgain(ctx context.Context, c *kube.Cluster, u *unstructured.Unst
 	return m.takesTraffic(ctx, c, ref, jsonText(before.Value) == "0")
 }
 
-// takesTraffic: each Service of the workload has a ready endpoint on that side.
+// takesTraffic: each Service of the workload has a ready endpoint in old again.
 func (m wave) takesTraffic(ctx context.Context, c *kube.Cluster, ref plan.Ref, empty bool) (phase.Observation, error) {
-	all, err := c.List(ctx, kube.EndpointSlice, ref.Namespace)
-	if err != nil {
-		return phase.Observation{}, err
-	}
 	for _, s := range m.Inventory.ServicesOf(ref) {
-		var own []*unstructured.Unstructured
-		for _, slice := range all {
-			if slice.GetLabels()["kubernetes.io/service-name"] == s {
-				own = append(own, slice)
-			}
+		n, err := endpoints(ctx, c, ref.Namespace, s)
+		if err != nil {
+			return phase.Observation{}, err
 		}
-		if !empty && c.Env() == phase.Old && ready.Endpoints(own) == 0 {
+		if n == 0 && !empty && c.Env() == phase.Old {
 			return phase.Observation{State: phase.Settling, Detail: "service " + s + " has no ready endpoint yet"}, nil
 		}
 	}

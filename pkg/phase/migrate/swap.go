@@ -85,14 +85,7 @@ func (m wave) swap(u unit, name ingress.Name) phase.Step {
 	mine := u.behind(&frozen.Object)
 	s.Intent = map[string]any{"ingress": name.String(), "local": mine}
 	s.Observe = func(ctx context.Context) (phase.Observation, error) { return m.swapped(ctx, &frozen.Object, mine) }
-	s.Apply = func(ctx context.Context) error { return m.lead(ctx, &frozen.Object, mine, nil) }
-	s.Revert = func(ctx context.Context, was json.RawMessage) error {
-		before, err := decodeWas(was)
-		if err != nil {
-			return err
-		}
-		return m.lead(ctx, &frozen.Object, mine, &before)
-	}
+	m.inNew().writes(&s, &frozen.Object, mine)
 	s.Reverted = func(ctx context.Context, was json.RawMessage) (phase.Observation, error) {
 		return m.unswapped(ctx, u, &frozen.Object, mine, was)
 	}
@@ -107,7 +100,7 @@ func decodeWas(was json.RawMessage) (swapWas, error) {
 	return before, nil
 }
 
-func (m wave) liveIngress(ctx context.Context, c *kube.Cluster, name ingress.Name) (*networkingv1.Ingress, *unstructured.Unstructured, error) {
+func liveIngress(ctx context.Context, c *kube.Cluster, name ingress.Name) (*networkingv1.Ingress, *unstructured.Unstructured, error) {
 	u, err := c.Get(ctx, kube.Ingress, name.Namespace, name.Name)
 	if err != nil {
 		return nil, nil, err
@@ -118,7 +111,7 @@ func (m wave) liveIngress(ctx context.Context, c *kube.Cluster, name ingress.Nam
 
 func (m wave) swapped(ctx context.Context, frozen *networkingv1.Ingress, mine []string) (phase.Observation, error) {
 	name := ingress.NameOf(frozen)
-	live, u, err := m.liveIngress(ctx, m.New, name)
+	live, u, err := liveIngress(ctx, m.New, name)
 	if apierrors.IsNotFound(err) {
 		return phase.Observation{State: phase.Failed, Detail: fmt.Sprintf("ingress %s is not in new: the phase routes makes it", name)}, nil
 	}
@@ -139,7 +132,7 @@ func (m wave) swapped(ctx context.Context, frozen *networkingv1.Ingress, mine []
 		return phase.Observation{}, err
 	}
 	for _, s := range mine {
-		n, err := m.endpoints(ctx, name.Namespace, s)
+		n, err := endpoints(ctx, m.New, name.Namespace, s)
 		if err != nil {
 			return phase.Observation{}, err
 		}
@@ -154,24 +147,46 @@ func (m wave) desired(frozen *networkingv1.Ingress, moved func(string) bool) *ne
 	return ingress.Desired(frozen, moved, m.Inventory.Target(ingress.NameOf(frozen), m.Plan.Spec.Entry.New.IngressClass))
 }
 
-// lead swaps the Ingress of new forward (before is nil) or back.
-func (m wave) lead(ctx context.Context, frozen *networkingv1.Ingress, mine []string, before *swapWas) error {
+// side is one of the two Ingresses of a route: new's own, that is swapped, and old's, that is tailed.
+type side struct {
+	cluster *kube.Cluster
+	now     func(frozen, live *networkingv1.Ingress) map[string]bool                          // Services that live leads to new already
+	want    func(frozen *networkingv1.Ingress, moved func(string) bool) *networkingv1.Ingress // the Ingress when those for which moved is true are led there
+}
+
+func (m wave) inNew() side { return side{m.New, ingress.Moved, m.desired} }
+func (m wave) inOld() side { return side{m.Old, tailedNow, ingress.Tailed} }
+
+// lead leads the unit's Services of one Ingress to new (before is nil), or back to what was before.
+func (d side) lead(ctx context.Context, frozen *networkingv1.Ingress, mine []string, before *swapWas) error {
 	name := ingress.NameOf(frozen)
-	live, u, err := m.liveIngress(ctx, m.New, name)
+	live, u, err := liveIngress(ctx, d.cluster, name)
 	if err != nil {
 		return err
 	}
-	now := leads{mine, ingress.Moved(frozen, live)}
+	now := leads{mine, d.now(frozen, live)}
 	moved := now.with()
 	if before != nil {
 		moved = now.without(*before)
 	}
-	was, want := m.desired(frozen, func(s string) bool { return now.now[s] }), m.desired(frozen, moved)
-	ops, err := replaceRouting(u, live, was.Annotations, want)
+	were := d.want(frozen, func(s string) bool { return now.now[s] }).Annotations
+	ops, err := replaceRouting(u, live, were, d.want(frozen, moved))
 	if err != nil || len(ops) == 0 {
 		return err
 	}
-	return m.New.Patch(ctx, kube.Ingress, name.Namespace, name.Name, ops)
+	return d.cluster.Patch(ctx, kube.Ingress, name.Namespace, name.Name, ops)
+}
+
+// writes fills in what changes an Ingress and what takes the change back.
+func (d side) writes(s *phase.Step, frozen *networkingv1.Ingress, mine []string) {
+	s.Apply = func(ctx context.Context) error { return d.lead(ctx, frozen, mine, nil) }
+	s.Revert = func(ctx context.Context, was json.RawMessage) error {
+		before, err := decodeWas(was)
+		if err != nil {
+			return err
+		}
+		return d.lead(ctx, frozen, mine, &before)
+	}
 }
 
 // unswapped is done when the Ingress leads to the proxy again and the controller obeys: only then may what is behind
@@ -181,7 +196,7 @@ func (m wave) unswapped(ctx context.Context, u unit, frozen *networkingv1.Ingres
 	if err != nil {
 		return phase.Observation{}, err
 	}
-	live, _, err := m.liveIngress(ctx, m.New, ingress.NameOf(frozen))
+	live, _, err := liveIngress(ctx, m.New, ingress.NameOf(frozen))
 	if err != nil {
 		return phase.Observation{}, err
 	}

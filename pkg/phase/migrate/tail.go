@@ -11,7 +11,6 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"cutover.dev/cutover/pkg/ingress"
-	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/probe"
@@ -39,14 +38,7 @@ func (m wave) tail(u unit, name ingress.Name) phase.Step {
 	mine := u.behind(frozen)
 	s.Intent = map[string]any{"ingress": name.String(), "tailed": mine}
 	s.Observe = func(ctx context.Context) (phase.Observation, error) { return m.tailed(ctx, frozen, mine) }
-	s.Apply = func(ctx context.Context) error { return m.leadOld(ctx, frozen, mine, nil) }
-	s.Revert = func(ctx context.Context, was json.RawMessage) error {
-		before, err := decodeWas(was)
-		if err != nil {
-			return err
-		}
-		return m.leadOld(ctx, frozen, mine, &before)
-	}
+	m.inOld().writes(&s, frozen, mine)
 	s.Reverted = func(ctx context.Context, was json.RawMessage) (phase.Observation, error) {
 		return m.untailed(ctx, u, frozen, mine, was)
 	}
@@ -55,7 +47,6 @@ func (m wave) tail(u unit, name ingress.Name) phase.Step {
 
 // tailedNow says which Services of old's Ingress are sent on in live.
 func tailedNow(frozen, live *networkingv1.Ingress) map[string]bool {
-	// A Service is sent on when what is left of it, path by path, is the tail; compare with everything tailed.
 	sent := map[string]bool{}
 	at := map[string]string{}
 	for _, r := range ingress.Routes(live) {
@@ -75,7 +66,7 @@ func drifted(frozen, live *networkingv1.Ingress) bool {
 }
 
 func (m wave) tailed(ctx context.Context, frozen *networkingv1.Ingress, mine []string) (phase.Observation, error) {
-	live, _, err := m.liveIngress(ctx, m.Old, ingress.NameOf(frozen))
+	live, _, err := liveIngress(ctx, m.Old, ingress.NameOf(frozen))
 	if err != nil {
 		return phase.Observation{}, err
 	}
@@ -91,30 +82,12 @@ func (m wave) tailed(ctx context.Context, frozen *networkingv1.Ingress, mine []s
 	return phase.Observation{State: phase.Pending, Detail: "leads to old", Diff: routing(live, want), Was: was}, err
 }
 
-func (m wave) leadOld(ctx context.Context, frozen *networkingv1.Ingress, mine []string, before *swapWas) error {
-	name := ingress.NameOf(frozen)
-	live, u, err := m.liveIngress(ctx, m.Old, name)
-	if err != nil {
-		return err
-	}
-	now := leads{mine, tailedNow(frozen, live)}
-	sent := now.with()
-	if before != nil {
-		sent = now.without(*before)
-	}
-	ops, err := replaceRouting(u, live, frozen.Annotations, ingress.Tailed(frozen, sent))
-	if err != nil || len(ops) == 0 {
-		return err
-	}
-	return m.Old.Patch(ctx, kube.Ingress, name.Namespace, name.Name, ops)
-}
-
 func (m wave) untailed(ctx context.Context, u unit, frozen *networkingv1.Ingress, mine []string, was json.RawMessage) (phase.Observation, error) {
 	before, err := decodeWas(was)
 	if err != nil {
 		return phase.Observation{}, err
 	}
-	live, _, err := m.liveIngress(ctx, m.Old, ingress.NameOf(frozen))
+	live, _, err := liveIngress(ctx, m.Old, ingress.NameOf(frozen))
 	if err != nil {
 		return phase.Observation{}, err
 	}

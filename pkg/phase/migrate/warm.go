@@ -54,7 +54,7 @@ type podAt struct {
 }
 
 func (m wave) podsBehind(ctx context.Context, r ingress.Route) ([]podAt, error) {
-	all, err := m.slices(ctx, r.Ingress.Namespace, r.Service)
+	all, err := slicesOf(ctx, m.New, r.Ingress.Namespace, r.Service)
 	if err != nil {
 		return nil, err
 	}

@@ -3,8 +3,10 @@ package migrate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/probe"
@@ -47,10 +49,10 @@ func (m wave) watch(u unit) func(context.Context) error {
 // staffed asks whether every Service of the unit that has routes has a ready endpoint in new. Could-not-tell is no
 // reason to go back: it says nothing about the workload, and the requests of patrol still do.
 func (m wave) staffed(ctx context.Context, u unit) error {
-	for _, r := range m.routes(u) {
-		n, err := m.endpoints(ctx, r.Ingress.Namespace, r.Service)
+	for _, name := range m.routed(u) {
+		n, err := endpoints(ctx, m.New, name.Namespace, name.Name)
 		if err == nil && n == 0 {
-			return fmt.Errorf("service %s/%s lost its ready endpoints in new", r.Ingress.Namespace, r.Service)
+			return fmt.Errorf("service %s lost its ready endpoints in new", name)
 		}
 	}
 	return nil
@@ -69,7 +71,7 @@ func (m wave) patrol(ctx context.Context, u unit, end context.CancelCauseFunc) {
 			bad[t.Label()] = 0
 			return
 		}
-		if a.Class == "stopped" {
+		if a.Class == probe.Stopped {
 			return
 		}
 		if bad[t.Label()]++; bad[t.Label()] >= 2 {
@@ -140,22 +142,29 @@ func (f *flatness) since(value float64, enough time.Duration) (time.Duration, bo
 
 // count sums the bridge's requests to the unit's Services in old.
 func (m wave) count(ctx context.Context, u unit) (total float64, counted bool, err error) {
-	urls := parts.MetricsURLs(m.Plan.Spec.Bridge)
-	for _, url := range urls {
-		for _, r := range m.routes(u) {
-			ports := []string{}
-			if r.Port.Name != "" {
-				ports = append(ports, r.Port.Name)
+	for _, url := range parts.MetricsURLs(m.Plan.Spec.Bridge) {
+		for _, name := range m.routed(u) {
+			s, ok := m.Inventory.Service(name)
+			if !ok {
+				return 0, false, fmt.Errorf("service %s is not in the inventory", name)
 			}
-			if r.Port.Number != 0 {
-				ports = append(ports, fmt.Sprint(r.Port.Number))
-			}
-			c, err := probe.Read(ctx, url, m.Plan.Spec.Bridge.Metrics.Kind, probe.Requests{Namespace: r.Ingress.Namespace, Service: r.Service, Ports: ports})
+			c, err := probe.Read(ctx, url, m.Plan.Spec.Bridge.Metrics.Kind, parts.Requests(*s))
 			if err != nil {
 				return 0, false, err
 			}
-			total += c.Value
+			total, counted = total+c.Value, true
 		}
 	}
-	return total, len(urls) > 0 && len(m.routes(u)) > 0, nil
+	return total, counted, nil
+}
+
+// routed are the unit's Services that an Ingress leads to, each one once.
+func (m wave) routed(u unit) []ingress.Name {
+	var names []ingress.Name
+	for _, r := range m.routes(u) {
+		if name := (ingress.Name{Namespace: r.Ingress.Namespace, Name: r.Service}); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
