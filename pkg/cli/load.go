@@ -11,10 +11,10 @@ const (
 	newVariable = "CUTOVER_NEW_KUBECONFIG"
 )
 
-// load reads the plan that --plan names.
+// load reads the plan that --plan names and sees that the files it names are there, from the folder of this process.
 func (c *call) load() (*plan.Plan, error) {
 	if c.flags.Plan == "" {
 		return nil, fault.New(fault.Usage, "cutover "+c.verb.Name+" -h", "--plan is missing")
 	}
-	return plan.Load(c.flags.Plan)
+	return plan.LoadFiles(c.flags.Plan, ".")
 }

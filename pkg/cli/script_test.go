@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strconv"
 	"testing"
@@ -31,7 +32,7 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return os.WriteFile(e.WorkDir+"/demo.yaml", plan, 0o644)
+			return errors.Join(os.WriteFile(e.WorkDir+"/demo.yaml", plan, 0o644), os.CopyFS(e.WorkDir+"/plans/demo", os.DirFS("../../plans/demo")))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
