@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -115,7 +115,7 @@ func TestARuleTakesTheCallsItNames(t *testing.T) {
 	}
 }
 
-func TestAnUpgradedConnectionPasses(t *testing.T) {
+func TestAnUpgradedConnectionPassesAndEndsWithTheProxy(t *testing.T) {
 	upgraded := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if err != nil {
@@ -124,6 +124,7 @@ func TestAnUpgradedConnectionPasses(t *testing.T) {
 		}
 		defer conn.Close()
 		fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\nhello")
+		_, _ = conn.Read(make([]byte, 1)) // until the other side is gone
 	}))
 	defer upgraded.Close()
 	p, _, _, _ := start(t)
@@ -148,5 +149,11 @@ func TestAnUpgradedConnectionPasses(t *testing.T) {
 	if calls := p.Calls(); len(calls) != 1 || calls[0].Verb != "connect" || calls[0].Resource != "pods/portforward" {
 		t.Errorf("the log says %v", calls)
 	}
-	_ = conn.(*tls.Conn).NetConn().(*net.TCPConn).SetLinger(0)
+	p.Leave()
+	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(said); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the stream is still open: %v", err)
+	}
 }
