@@ -46,6 +46,7 @@ var spec = obj(
 	need("entry", obj(
 		need("old", entry, "The entry of old."),
 		need("new", entry, "The entry of new."),
+		may("oldMetrics", metrics, "Where the controller of old's entry counts its requests. With it cleanup measures that nobody comes to it any more; without it time passes."),
 	), "The public ingress of each side."),
 	need("bridge", bridge, "The second, internal, non-TLS ingress of old."),
 	may("tail", tail, "The internal, non-TLS entry of new to which late clients of old's entry are sent on. Without it migrate waits for zero residual traffic."),
@@ -59,6 +60,9 @@ var spec = obj(
 	may("stepdown", obj(
 		need("after", label, "The wave after which the primary moves. Without stepdown: the first by which half of the workloads moved."),
 	), "When the MongoDB primary moves."),
+	may("cleanup", obj(
+		need("delete", listOf(oneOfWords(Deletable...), 1, true), "The kinds of old's own objects that cleanup deletes, of those that have moved. There is no way back from it."),
+	), "What cleanup does beyond removing what cutover itself made. Without it old's own objects stay."),
 	may("approvals", &shape{
 		kind: table, want: "a mapping from phases to GitHub environments",
 		item: matching(`^\S(.{0,253}\S)?$`, "the name of a GitHub environment", nil),
@@ -83,16 +87,18 @@ var entry = exactly(obj(
 	def("httpsPort", port, 443, "The TLS port."),
 ), "addresses", "hostname")
 
+var metrics = obj(
+	need("port", port, "The port of its metrics."),
+	need("kind", oneOfWords("traefik", "nginx", "envoy", "haproxy"), "Whose metrics they are."),
+)
+
 var bridge = exactly(obj(
 	may("addresses", listOf(address, 1, true), "Its addresses, reachable from new."),
 	may("hostname", hostname, "Its name, where it has no fixed address."),
 	need("port", port, "Its plain port."),
 	need("marker", marker, "The value of the response header X-Cutover-Via that it adds."),
 	may("manifests", path, "What starts it: a file or folder of namespaced objects, applied to old by the phase proxy."),
-	may("metrics", obj(
-		need("port", port, "The port of its metrics."),
-		need("kind", oneOfWords("traefik", "nginx", "envoy", "haproxy"), "Whose metrics they are."),
-	), "Where it counts its requests. With it drain is measured instead of timed."),
+	may("metrics", metrics, "Where it counts its requests. With it drain is measured instead of timed."),
 	need("echo", obj(
 		need("image", image, "The tool's own image, as old can pull it."),
 		may("namespace", namespace, "Its namespace in old. Default: state.namespace."),

@@ -140,7 +140,8 @@ const referenceTail = `
 - ` + "`spec.windows.residual`" + ` is no shorter than ` + "`spec.dns.ttl`" + ` where names move, and ` + "`spec.mongodb.settle`" + ` longer than ` + "`spec.windows.lag`" + `.
 - A DaemonSet is not exclusive: it has no replicas, and would run in new before it ended in old.
 - Old and new are two clusters: their uids differ.
-- No two of the old entry, the new entry, the bridge and the tail share an address and port, and the bridge's metrics have a port of their own.
+- No two of the old entry, the new entry, the bridge and the tail share an address and port, and the metrics of bridge and old entry have ports of their own.
+- With ` + "`Ingress`" + ` in ` + "`spec.cleanup.delete`" + ` there is ` + "`spec.entry.oldMetrics`" + `: old's Ingresses go only when it is measured that nobody comes.
 - The markers of bridge and tail differ: by them the tool tells who answered.
 - A workload is in one wave only, and in one of the namespaces that move. Names of waves are unique.
 - ` + "`spec.state.namespace`" + ` is none of the namespaces that move.

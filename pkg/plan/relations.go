@@ -32,6 +32,9 @@ func relations(p *Plan, report reporter) {
 			report("spec.stepdown.after", "there is no wave %s", s.Stepdown.After)
 		}
 	}
+	if s.Deletes("Ingress") && s.Entry.OldMetrics == nil {
+		report("spec.cleanup.delete", "deleting old's Ingresses needs spec.entry.oldMetrics: nothing else shows that no client comes to old's entry any more")
+	}
 	seen := map[string]int{}
 	for i, z := range s.DNS.Zones {
 		if first, doubled := seen[z.Name]; doubled && z.Name != "" {
@@ -77,6 +80,9 @@ func listeners(s *Spec, report reporter) {
 	}
 	if m := s.Bridge.Metrics; m != nil && m.Port != 0 && m.Port == s.Bridge.Port {
 		report("spec.bridge.metrics.port", "%d is the bridge's own port", m.Port)
+	}
+	if m := s.Entry.OldMetrics; m != nil && m.Port != 0 && (m.Port == s.Entry.Old.HTTPPort || m.Port == s.Entry.Old.HTTPSPort) {
+		report("spec.entry.oldMetrics.port", "%d is the entry's own port", m.Port)
 	}
 }
 

@@ -2,7 +2,10 @@
 // validation, the JSON schema and the digest. It never talks to a cluster and holds no secret.
 package plan
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The only API version and kind there are.
 const (
@@ -40,6 +43,7 @@ type Spec struct {
 	MongoDB    *MongoDB          `json:"mongodb,omitempty"`
 	Waves      []Wave            `json:"waves"`
 	Stepdown   *Stepdown         `json:"stepdown,omitempty"`
+	Cleanup    *Cleanup          `json:"cleanup,omitempty"`
 	Approvals  map[string]string `json:"approvals,omitempty"` // phase -> GitHub environment that must have approved this run
 	State      State             `json:"state,omitempty"`
 	Probe      Probe             `json:"probe,omitempty"`
@@ -60,8 +64,9 @@ type Cluster struct {
 
 // Entries are the public ingresses.
 type Entries struct {
-	Old Entry `json:"old"`
-	New Entry `json:"new"`
+	Old        Entry    `json:"old"`
+	New        Entry    `json:"new"`
+	OldMetrics *Metrics `json:"oldMetrics,omitempty"` // at old's entry: with it, cleanup measures that nobody comes to it
 }
 
 // Entry is one public ingress: addresses or one hostname, and the class that its controller obeys.
@@ -177,6 +182,21 @@ func (r Ref) String() string { return r.Namespace + "/" + r.Kind + "/" + r.Name 
 type Stepdown struct {
 	After string `json:"after"` // a wave; default: the first by which half of the workloads moved
 }
+
+// Cleanup is what goes beyond removing what cutover itself made.
+type Cleanup struct {
+	Delete []string `json:"delete"` // kinds of old's own objects; see Deletable
+}
+
+// Deletable are the kinds of old's own objects that cleanup can delete, in the order in which it does: what leads to
+// others goes before them. A volume is none of them: nothing here moves its data.
+var Deletable = []string{
+	"Ingress", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service",
+	"CronJob", "DaemonSet", "Deployment", "StatefulSet", "ConfigMap", "Secret", "ServiceAccount",
+}
+
+// Deletes says whether cleanup is to delete old's own objects of a kind.
+func (s *Spec) Deletes(kind string) bool { return s.Cleanup != nil && slices.Contains(s.Cleanup.Delete, kind) }
 
 // State is where the journal, the frozen inventory and the lock live.
 type State struct {
