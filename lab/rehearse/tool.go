@@ -7,14 +7,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"os/exec"
-	"slices"
-	"syscall"
 	"time"
 )
 
@@ -52,44 +47,12 @@ func tail(b []byte, n int) []byte {
 	return bytes.Join(lines[max(0, len(lines)-n):], []byte("\n"))
 }
 
-// Run starts one process and waits for its end. Its narration goes to told as it comes (nil: only into the Result). When
-// ctx ends it is interrupted, as a cancelled CI job is. The error says that it could not be started; how it ended is in
-// the Result.
-func (t Tool) Run(ctx context.Context, told io.Writer, args ...string) (Result, error) {
-	home, err := os.MkdirTemp("", "cutover-home-")
-	if err != nil {
-		return Result{}, fmt.Errorf("make a home for the tool: %w", err)
-	}
-	defer os.RemoveAll(home)
-	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, t.Binary, args...)
-	cmd.Dir, cmd.Env = t.Dir, t.environment(home)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if told != nil {
-		cmd.Stderr = io.MultiWriter(&stderr, told)
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C in the terminal is ours to pass on
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = stopping
-	began := time.Now()
-	err = cmd.Run()
-	r := Result{Args: args, Stdout: stdout.Bytes(), Stderr: stderr.Bytes(), Took: time.Since(began)}
-	if cmd.ProcessState == nil {
-		return r, fmt.Errorf("start %s: %w", t.Binary, err)
-	}
-	r.Code = cmd.ProcessState.ExitCode()
-	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended && ctx.Err() == nil {
-		return r, fmt.Errorf("run %s: %w", t.Binary, err)
-	}
-	return r, nil
-}
-
-func (t Tool) environment(home string) []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home}
-	for _, name := range slices.Sorted(maps.Keys(t.Env)) {
-		env = append(env, name+"="+t.Env[name])
-	}
-	return env
+// With is the tool with more in its environment.
+func (t Tool) With(env map[string]string) Tool {
+	more := maps.Clone(t.Env)
+	maps.Copy(more, env)
+	t.Env = more
+	return t
 }
 
 // Verb runs one verb on the plan and wants it to end well. What it prints as JSON is the answer.

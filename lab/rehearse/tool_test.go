@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -93,5 +94,23 @@ func TestStepsAreCountedHoweverTheyAreReported(t *testing.T) {
 		if got := Steps([]byte(report)); got != want {
 			t.Errorf("%s has %d steps, want %d", report, got, want)
 		}
+	}
+}
+
+func TestASignalReachesTheToolAndADeadOneHasNoExitCode(t *testing.T) {
+	begun := make(chan struct{})
+	p, err := script(t, "echo '06:08:18Z doing    wait' >&2; exec sleep 60").Start(t.Context(), &Listener{Hear: func(Line) { close(begun) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	if err := p.Signal(syscall.SIGKILL); err != nil {
+		t.Error(err)
+	}
+	if r, err := p.Wait(); err != nil || r.Code != -1 {
+		t.Errorf("code %d, error %v", r.Code, err)
+	}
+	if err := p.Signal(syscall.SIGKILL); err != nil {
+		t.Errorf("a signal to a process that has ended: %v", err)
 	}
 }
