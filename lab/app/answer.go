@@ -148,7 +148,7 @@ func (a *app) work(ctx context.Context, extra string) bool {
 		sha256.Sum256([]byte(extra))
 	}
 	d, _ := time.ParseDuration(extra)
-	if d += a.cfg.Delay; d <= 0 {
+	if d += a.cfg.Delay + a.faults.delay(); d <= 0 {
 		return true
 	}
 	select {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -166,6 +167,24 @@ func TestFaultsComeAndGoByTheControlPort(t *testing.T) {
 	ask(t, http.MethodPut, control.URL+"/faults/answers", nil)
 	if got := status("/"); got != http.StatusInternalServerError {
 		t.Errorf("status when told to fail is %d, want 500", got)
+	}
+	ask(t, http.MethodPut, control.URL+"/faults/slow", nil)
+	ask(t, http.MethodDelete, control.URL+"/faults/answers", nil)
+	began := time.Now()
+	if got := status("/"); got != http.StatusOK || time.Since(began) < late {
+		t.Errorf("status when told to be slow is %d after %s", got, time.Since(began))
+	}
+}
+
+func TestAFaultCanBeThatOfOneCluster(t *testing.T) {
+	for value, want := range map[string]string{"new": "old", "old": "new", "1": "", "": "old new"} {
+		for _, cluster := range []string{"old", "new"} {
+			a, _ := start(t, map[string]string{"NODE_NAME": "node-" + cluster, "FAIL_READY": value, "FAIL_ANSWERS": value, "SLOW": value})
+			healthy := strings.Contains(want, cluster)
+			if f := a.faults; f.ready.Load() == healthy || f.answers.Load() == healthy || (f.delay() == 0) != healthy {
+				t.Errorf("%q in %s: ready %v, answers %v, slow %v", value, cluster, f.ready.Load(), f.answers.Load(), f.slow.Load())
+			}
+		}
 	}
 }
 

@@ -21,10 +21,14 @@ type config struct {
 	Delay time.Duration // DELAY: before every answer
 	Burn  time.Duration // BURN: processor time spent on every answer, for the autoscaler
 
-	Drain       time.Duration // DRAIN_SECONDS: how long it goes on serving after SIGTERM
-	Abrupt      bool          // DRAIN_SECONDS below 0: dies at once
-	FailReady   bool          // FAIL_READY: never ready
-	FailAnswers bool          // FAIL_ANSWERS: ready, but every answer is 500
+	Drain  time.Duration // DRAIN_SECONDS: how long it goes on serving after SIGTERM
+	Abrupt bool          // DRAIN_SECONDS below 0: dies at once
+
+	// Faults from the start: 1 for everywhere, or the name of the one cluster in which it is so, for the same manifest runs
+	// in both.
+	FailReady   bool // FAIL_READY: never ready
+	FailAnswers bool // FAIL_ANSWERS: ready, but every answer is 500
+	Slow        bool // SLOW: every answer takes half a second more
 }
 
 // configFrom reads the environment and names every mistake in it.
@@ -40,13 +44,14 @@ func configFrom(getenv func(string) string) (config, error) {
 		}
 		return d
 	}
-	flag := func(name string) bool { return getenv(name) != "" && getenv(name) != "0" && getenv(name) != "false" }
+	cluster := strings.TrimPrefix(getenv("NODE_NAME"), "node-")
+	fault := func(name string) bool { return getenv(name) == "1" || getenv(name) != "" && getenv(name) == cluster }
 	c := config{
 		Listen: or(getenv("LISTEN"), ":8080"), Control: or(getenv("CONTROL"), ":8081"),
-		Workload: getenv("WORKLOAD"), Pod: getenv("POD_NAME"), Cluster: strings.TrimPrefix(getenv("NODE_NAME"), "node-"),
+		Workload: getenv("WORKLOAD"), Pod: getenv("POD_NAME"), Cluster: cluster,
 		Backend: getenv("BACKEND_URL"), Greeting: getenv("GREETING_FILE"), Secret: getenv("SECRET_FILE"),
 		Delay: duration("DELAY"), Burn: duration("BURN"),
-		FailReady: flag("FAIL_READY"), FailAnswers: flag("FAIL_ANSWERS"),
+		FailReady: fault("FAIL_READY"), FailAnswers: fault("FAIL_ANSWERS"), Slow: fault("SLOW"),
 	}
 	if c.Workload == "" {
 		errs = append(errs, errors.New("WORKLOAD is not set"))
