@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -72,29 +73,61 @@ func (c *Cluster) UID(ctx context.Context) (string, error) {
 
 var accessReviews = schema.GroupVersionResource{Group: "authorization.k8s.io", Version: "v1", Resource: "selfsubjectaccessreviews"}
 
+// asked is how many access reviews are under way at once.
+const asked = 16
+
 // Can asks the API server whether this identity may do each of what concerns this cluster. Every no is in the error.
 func (c *Cluster) Can(ctx context.Context, wanted []phase.Access) error {
+	denied, err := c.Denied(ctx, wanted)
+	if err != nil {
+		return err
+	}
 	var errs []error
-	for _, a := range wanted {
-		if a.Env != c.env {
-			continue
-		}
-		allowed, err := c.can(ctx, a)
-		if err != nil {
-			return fmt.Errorf("ask what may be done in %s: %w", c.env, err)
-		}
-		if !allowed {
-			errs = append(errs, fault.New(fault.Refused, "grant it: docs/rbac has the roles for both clusters",
-				"this identity may not %s in %s", describe(a), c.env))
-		}
+	for _, a := range denied {
+		errs = append(errs, fault.New(fault.Refused, "grant it: cutover rbac prints the roles, docs/rbac explains them",
+			"this identity may not %s in %s", describe(a), c.env))
 	}
 	return errors.Join(errs...)
+}
+
+// Denied lists what of that concerns this cluster and this identity may not do, each once, in the order given.
+func (c *Cluster) Denied(ctx context.Context, wanted []phase.Access) ([]phase.Access, error) {
+	var own []phase.Access
+	seen := map[phase.Access]bool{}
+	for _, a := range wanted {
+		if a.Env == c.env && !seen[a] {
+			seen[a] = true
+			own = append(own, a)
+		}
+	}
+	may := make([]bool, len(own))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(asked)
+	for i, a := range own {
+		group.Go(func() (err error) {
+			may[i], err = c.can(ctx, a)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("ask what may be done in %s: %w", c.env, err)
+	}
+	var denied []phase.Access
+	for i, a := range own {
+		if !may[i] {
+			denied = append(denied, a)
+		}
+	}
+	return denied, nil
 }
 
 func describe(a phase.Access) string {
 	what := a.Verb + " " + a.Resource
 	if a.Group != "" {
 		what += "." + a.Group
+	}
+	if a.Name != "" {
+		what += " " + a.Name
 	}
 	if a.Namespace != "" {
 		what += " in namespace " + a.Namespace
@@ -107,7 +140,7 @@ func (c *Cluster) can(ctx context.Context, a phase.Access) (bool, error) {
 	review, err := From(Kind{Group: accessReviews.Group, Version: accessReviews.Version, Kind: "SelfSubjectAccessReview"},
 		&authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 			ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Namespace: a.Namespace, Verb: a.Verb, Group: a.Group, Resource: resource, Subresource: sub,
+				Namespace: a.Namespace, Verb: a.Verb, Group: a.Group, Resource: resource, Subresource: sub, Name: a.Name,
 			},
 		}})
 	if err != nil {

@@ -138,5 +138,5 @@ func (o Object) String() string {
 	return s
 }
 
-// Access is one verb on one resource of one API server. Namespace is "" for cluster-wide.
-type Access struct{ Env, Verb, Group, Resource, Namespace string }
+// Access is one verb on one resource of one API server. Namespace is "" for cluster-wide, Name is "" for every object.
+type Access struct{ Env, Verb, Group, Resource, Namespace, Name string }

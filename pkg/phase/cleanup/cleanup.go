@@ -136,24 +136,22 @@ func bridge(d Deps, manifests []parts.Manifest) []phase.Lane {
 
 func access(d Deps, manifests []parts.Manifest) []phase.Access {
 	var all []phase.Access
-	add := func(env, ns string, k kube.Kind, verbs ...string) {
-		for _, a := range parts.Access(env, ns, k, verbs...) {
-			if !slices.Contains(all, a) {
-				all = append(all, a)
-			}
+	proxy := parts.Proxy(d.Plan)
+	for _, ns := range d.Plan.Spec.Namespaces {
+		all = append(all, parts.Access(phase.New, ns, kube.Ingress, nil, "patch")...) // the hand-over
+		all = append(all, parts.Remove(phase.New, ns, kube.Ingress, ingress.KeeperIngress)...)
+		all = append(all, parts.Remove(phase.New, ns, kube.Service, proxy.Service)...)
+		all = append(all, parts.Remove(phase.New, ns, kube.EndpointSlice, proxy.SliceNames()...)...)
+		if d.Plan.Spec.Tail != nil {
+			all = append(all, parts.Remove(phase.Old, ns, kube.Ingress, parts.KeepName)...)
 		}
 	}
-	toDelete := []string{"get", "list", "watch", "delete"}
-	for _, ns := range d.Plan.Spec.Namespaces {
-		add(phase.New, ns, kube.Ingress, "get", "list", "watch", "create", "patch", "delete")
-		add(phase.New, ns, kube.Service, toDelete...)
-		add(phase.New, ns, kube.EndpointSlice, toDelete...)
-	}
-	for _, k := range []kube.Kind{kube.Ingress, kube.Service, kube.Deployment} {
-		add(phase.Old, d.EchoNamespace(), k, toDelete...)
-	}
+	echo := d.EchoNamespace()
+	all = append(all, parts.Remove(phase.Old, echo, kube.Ingress, ingress.KeeperIngress)...)
+	all = append(all, parts.Remove(phase.Old, echo, kube.Service, parts.EchoName)...)
+	all = append(all, parts.Remove(phase.Old, echo, kube.Deployment, parts.EchoName)...)
 	for _, m := range manifests {
-		add(phase.Old, m.Object.GetNamespace(), m.Kind, toDelete...)
+		all = append(all, parts.Remove(phase.Old, m.Object.GetNamespace(), m.Kind, m.Object.GetName())...)
 	}
 	return all
 }

@@ -16,7 +16,6 @@ import (
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/inventory"
-	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/plan"
@@ -158,24 +157,4 @@ func (m wave) workload(ref plan.Ref) plan.Workload {
 		}
 	}
 	return plan.Workload{Ref: ref}
-}
-
-func (m wave) access() []phase.Access {
-	var out []phase.Access
-	add := func(env, ns string, k kube.Kind, verbs ...string) {
-		out = append(out, parts.Access(env, ns, k, verbs...)...)
-	}
-	for _, ns := range m.Plan.Spec.Namespaces {
-		for _, k := range carried {
-			add(phase.Old, ns, k, parts.ToSee...)
-			add(phase.New, ns, k, parts.ToApply...)
-		}
-		for _, k := range []kube.Kind{kube.Ingress, kube.Deployment, kube.StatefulSet, kube.DaemonSet, kube.CronJob} {
-			add(phase.Old, ns, k, "patch")
-		}
-		add(phase.New, ns, kube.Ingress, "get", "list", "watch", "patch")
-		add(phase.New, ns, kube.EndpointSlice, "list", "watch")
-		out = append(out, phase.Access{Env: phase.New, Verb: "create", Resource: "pods/portforward", Namespace: ns})
-	}
-	return out
 }

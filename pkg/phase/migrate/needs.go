@@ -17,10 +17,10 @@ import (
 	"cutover.dev/cutover/pkg/plan"
 )
 
-// carried are the kinds that are copied from old to new.
+// carried are the kinds that are copied from old to new with the workloads.
 var carried = []kube.Kind{
 	kube.ConfigMap, kube.Secret, kube.ServiceAccount, kube.Role, kube.RoleBinding, kube.NetworkPolicy,
-	kube.Deployment, kube.StatefulSet, kube.DaemonSet, kube.CronJob, kube.Service, kube.HPA, kube.PDB,
+	kube.Service, kube.HPA, kube.PDB,
 }
 
 // with are the kinds that come up together with a workload, after it; everything else comes before.
@@ -105,7 +105,7 @@ func (m wave) checks(needs []carry.Need) []phase.Step {
 
 func present(ctx context.Context, c *kube.Cluster, env string, n carry.Need) (phase.Observation, error) {
 	get := c.Get
-	if !n.Kind.Namespaced {
+	if !n.Kind.Namespaced || n.Kind == kube.Secret { // there is no right to list these
 		get = c.Read
 	}
 	u, err := get(ctx, n.Kind, n.Namespace, n.Name)
@@ -152,6 +152,9 @@ func (m wave) copyOf(k kube.Kind, ns, name string) phase.Step {
 			}
 			return carry.Clean(u), nil
 		},
+	}
+	if k == kube.Secret { // that it is old's, and not what is in it: who plans and approves need not be able to read it
+		o.Intent = map[string]any{"copy": k.Kind, "name": ns + "/" + name, "from": phase.Old}
 	}
 	return o.Step()
 }

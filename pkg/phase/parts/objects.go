@@ -77,6 +77,15 @@ func (b Backend) SliceName(f discoveryv1.AddressType) string {
 	return b.Service + "-1"
 }
 
+// SliceNames are the names of all its slices.
+func (b Backend) SliceNames() []string {
+	var names []string
+	for _, f := range b.Families() {
+		names = append(names, b.SliceName(f))
+	}
+	return names
+}
+
 // SliceIn is its EndpointSlice of one family in a namespace.
 func (b Backend) SliceIn(ctx context.Context, ns string, f discoveryv1.AddressType) (*unstructured.Unstructured, error) {
 	addresses, err := b.resolve(ctx, f)

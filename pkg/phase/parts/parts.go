@@ -9,7 +9,6 @@ import (
 
 	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/kube"
-	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/plan"
 )
 
@@ -65,18 +64,3 @@ func knob(d plan.Duration, otherwise time.Duration, name string) Knob {
 
 // Plus allows d more: for the requests themselves, in a wait for what they show.
 func (k Knob) Plus(d time.Duration) Knob { return Knob{k.Limit + d, k.Name} }
-
-// Access lists verbs on one kind.
-func Access(env, ns string, k kube.Kind, verbs ...string) []phase.Access {
-	var all []phase.Access
-	for _, verb := range verbs {
-		all = append(all, phase.Access{Env: env, Verb: verb, Group: k.Group, Resource: k.Resource, Namespace: ns})
-	}
-	return all
-}
-
-// The verbs of what this program does to objects.
-var (
-	ToSee   = []string{"get", "list", "watch"}
-	ToApply = []string{"get", "list", "watch", "create", "patch", "delete"} // with the way back
-)

@@ -106,31 +106,25 @@ func wire(d Deps, c *kube.Cluster, ns string, b parts.Backend) phase.Lane {
 
 func access(d Deps, manifests []parts.Manifest) []phase.Access {
 	var all []phase.Access
-	seen := map[phase.Access]bool{}
-	add := func(env, ns string, k kube.Kind, verbs []string) {
-		for _, a := range parts.Access(env, ns, k, verbs...) {
-			if !seen[a] {
-				seen[a] = true
-				all = append(all, a)
-			}
-		}
-	}
 	for _, m := range manifests {
-		add(phase.Old, m.Object.GetNamespace(), m.Kind, parts.ToApply)
+		all = append(all, parts.Make(phase.Old, m.Object.GetNamespace(), m.Kind, m.Object.GetName())...)
 	}
-	for _, k := range []kube.Kind{kube.Deployment, kube.Service, kube.Ingress} {
-		add(phase.Old, d.EchoNamespace(), k, parts.ToApply)
-	}
+	echo := d.EchoNamespace()
+	all = append(all, parts.Make(phase.Old, echo, kube.Deployment, parts.EchoName)...)
+	all = append(all, parts.Make(phase.Old, echo, kube.Service, parts.EchoName)...)
+	all = append(all, parts.Make(phase.Old, echo, kube.Ingress, ingress.KeeperIngress)...)
 	for _, ns := range d.Plan.Spec.Namespaces {
-		add(phase.Old, ns, kube.Ingress, parts.ToSee)
-		for _, k := range []kube.Kind{kube.Service, kube.EndpointSlice, kube.Ingress} {
-			add(phase.New, ns, k, parts.ToApply)
-		}
-		if d.Plan.Spec.Tail != nil {
-			add(phase.Old, ns, kube.Service, parts.ToApply)
-			add(phase.Old, ns, kube.EndpointSlice, parts.ToApply)
-			add(phase.Old, ns, kube.Ingress, parts.ToApply)
+		all = append(all, parts.See(phase.Old, ns, kube.Ingress)...) // their status is watched
+		all = append(all, wired(phase.New, ns, parts.Proxy(d.Plan), ingress.KeeperIngress)...)
+		if tail, yes := parts.Tail(d.Plan); yes {
+			all = append(all, wired(phase.Old, ns, tail, parts.KeepName)...)
 		}
 	}
 	return all
+}
+
+// wired is what one lane of wires takes.
+func wired(env, ns string, b parts.Backend, keeper string) []phase.Access {
+	return slices.Concat(parts.Make(env, ns, kube.EndpointSlice, b.SliceNames()...), parts.Make(env, ns, kube.Service, b.Service),
+		parts.Make(env, ns, kube.Ingress, keeper))
 }

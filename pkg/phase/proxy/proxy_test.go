@@ -190,7 +190,7 @@ func TestEveryObjectIsCoveredByTheAccessThatIsAskedFor(t *testing.T) {
 			for _, s := range l {
 				for _, o := range s.Touches {
 					k, _ := kube.KindNamed(o.Kind)
-					for _, a := range parts.Access(o.Env, o.Namespace, k, parts.ToApply...) {
+					for _, a := range parts.Make(o.Env, o.Namespace, k, o.Name) {
 						if !has[a] {
 							t.Errorf("%s needs %+v", s.ID, a)
 						}

@@ -139,19 +139,13 @@ func movedIn(ctx context.Context, d Deps, old *networkingv1.Ingress) (map[string
 	return ingress.Moved(old, live), nil
 }
 
+// access does not ask which Ingress names a certificate: the rights are given before anybody looked into old.
 func access(d Deps) []phase.Access {
 	var all []phase.Access
 	for _, ns := range d.Plan.Spec.Namespaces {
-		all = append(all, parts.Access(phase.New, ns, kube.Ingress, parts.ToApply...)...)
-	}
-	seen := map[string]bool{}
-	names, _ := secrets(d.Inventory)
-	for _, name := range names {
-		if !seen[name.Namespace] {
-			seen[name.Namespace] = true
-			all = append(all, parts.Access(phase.Old, name.Namespace, kube.Secret, "get")...)
-			all = append(all, parts.Access(phase.New, name.Namespace, kube.Secret, parts.ToApply...)...)
-		}
+		all = append(all, parts.Make(phase.New, ns, kube.Ingress)...)
+		all = append(all, parts.Access(phase.Old, ns, kube.Secret, nil, "get")...)
+		all = append(all, parts.Make(phase.New, ns, kube.Secret)...)
 	}
 	return all
 }

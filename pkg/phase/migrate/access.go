@@ -1,0 +1,77 @@
+package migrate
+
+import (
+	"slices"
+
+	"cutover.dev/cutover/pkg/inventory"
+	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/kube/carry"
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/parts"
+)
+
+// checked are the cluster-scoped kinds that a workload may name: they are looked for in new, one by one.
+var checked = []kube.Kind{kube.PriorityClass, kube.StorageClass, carry.RuntimeClass, carry.ClusterRole}
+
+// access is what the wave takes: in old to read and to change what the plan names, in new to make the same. Names are
+// known of the workloads alone.
+func (m wave) access() []phase.Access {
+	var out []phase.Access
+	var live, warmed []string // namespaces
+	for _, w := range m.Workloads {
+		kind, _ := kube.KindNamed(w.Ref.Kind)
+		ns, name := w.Ref.Namespace, w.Ref.Name
+		out = append(out, parts.See(phase.Old, ns, kind)...)
+		out = append(out, parts.Access(phase.Old, ns, kind, []string{name}, "patch")...)
+		if m.live(w) {
+			out = append(out, parts.Make(phase.New, ns, kind, name)...)
+			live = append(live, ns)
+		} else {
+			out = append(out, parts.See(phase.New, ns, kind)...)
+		}
+		if inventory.Exclusive(w) { // it is started in new
+			out = append(out, parts.Access(phase.New, ns, kind, []string{name}, "patch")...)
+		} else {
+			warmed = append(warmed, ns)
+		}
+		out = append(out, traffic(ns)...)
+	}
+	for _, ns := range unique(live) {
+		out = append(out, copying(ns)...)
+	}
+	for _, ns := range unique(warmed) {
+		out = append(out, phase.Access{Env: phase.New, Verb: "create", Resource: "pods/portforward", Namespace: ns},
+			phase.Access{Env: phase.New, Verb: "get", Resource: "pods/portforward", Namespace: ns})
+	}
+	return out
+}
+
+// traffic is the swap, the tail, and who is ready to answer.
+func traffic(ns string) []phase.Access {
+	return slices.Concat(
+		parts.See(phase.Old, ns, kube.Ingress, kube.EndpointSlice), parts.Access(phase.Old, ns, kube.Ingress, nil, "patch"),
+		parts.See(phase.New, ns, kube.Ingress, kube.EndpointSlice), parts.Access(phase.New, ns, kube.Ingress, nil, "patch"),
+	)
+}
+
+// copying is all that goes with the workloads of a namespace. A Secret of old is read by its name.
+func copying(ns string) []phase.Access {
+	var out []phase.Access
+	for _, k := range carried {
+		if k == kube.Secret {
+			out = append(out, parts.Access(phase.Old, ns, k, nil, "get")...)
+		} else {
+			out = append(out, parts.See(phase.Old, ns, k)...)
+		}
+		out = append(out, parts.Make(phase.New, ns, k)...)
+	}
+	for _, k := range checked {
+		out = append(out, parts.Access(phase.New, "", k, nil, "get")...)
+	}
+	for _, k := range []kube.Kind{kube.Pod, kube.Event} { // why a workload is not ready
+		out = append(out, parts.Access(phase.New, ns, k, nil, "list")...)
+	}
+	return out
+}
+
+func unique(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }
