@@ -11,9 +11,10 @@ import (
 
 // check goes through one life cycle. After the first mistake it does nothing more.
 type check struct {
-	ctx context.Context //nolint:containedctx // it lives as long as one check
-	w   World
-	err error
+	ctx   context.Context //nolint:containedctx // it lives as long as one check
+	w     World
+	facts facts // nil: nobody asks for them
+	err   error
 }
 
 func (c *check) wrong(format string, args ...any) {
@@ -46,6 +47,7 @@ func (c *check) look(what string, ask func(context.Context) (phase.Observation, 
 	case len(o.Was) > 0 && !json.Valid(o.Was):
 		c.wrong("%s: Was is no JSON", what)
 	}
+	c.learn(o)
 	return o
 }
 
@@ -67,15 +69,9 @@ func (c *check) until(what string, ask func(context.Context) (phase.Observation,
 // there brings a step from Pending to Done, and returns what Revert will need and what the digest covers.
 func (c *check) there(fresh func() phase.Step) (was json.RawMessage, intent string) {
 	s := fresh()
-	o := c.look("Observe before Apply", s.Observe)
-	if c.err == nil && o.State != phase.Pending {
-		c.wrong("Observe before Apply says %s: %s", o.State, o.Detail)
-	}
-	if c.err != nil {
-		return nil, ""
-	}
+	o := c.pending(s)
 	text, err := json.Marshal(s.Intent)
-	if err != nil {
+	if c.err == nil && err != nil {
 		c.wrong("Intent: %w", err)
 	}
 	if s.Reverted != nil { // a process may die between the journal and the write: its rollback has to find that nothing was done
@@ -83,15 +79,40 @@ func (c *check) there(fresh func() phase.Step) (was json.RawMessage, intent stri
 	}
 	c.stops("Apply", s.Apply)
 	writes := c.w.Writes()
-	if err := s.Apply(c.ctx); err != nil {
-		c.wrong("Apply: %w", err)
-	}
-	if c.w.Writes() == writes {
+	c.change("Apply", s.Apply, func() { o = c.pending(s) })
+	if c.err == nil && c.w.Writes() == writes {
 		c.wrong("Apply wrote nothing")
 	}
 	c.until("Observe after Apply", s.Observe)
 	c.until("Observe of another process", fresh().Observe)
 	return o.Was, string(text)
+}
+
+func (c *check) pending(s phase.Step) phase.Observation {
+	o := c.look("Observe before Apply", s.Observe)
+	if c.err == nil && o.State != phase.Pending {
+		c.wrong("Observe before Apply says %s: %s", o.State, o.Detail)
+	}
+	return o
+}
+
+// change makes a change as the engine does: what moved in between is looked at again. Nothing moves here but by Turn.
+func (c *check) change(what string, do func(context.Context) error, again func()) {
+	for range rounds {
+		if c.err != nil {
+			return
+		}
+		switch err := do(c.ctx); {
+		case err == nil:
+			return
+		case !errors.Is(err, phase.ErrMoved), c.w.Turn == nil:
+			c.wrong("%s: %w", what, err)
+		default:
+			c.w.Turn()
+			again()
+		}
+	}
+	c.wrong("%s does not get through: something moves all the time", what)
 }
 
 // stops calls a change whose context has ended: it has to say so, and to write nothing. The lock and every deadline of
@@ -131,8 +152,6 @@ func (c *check) back(fresh func() phase.Step, was json.RawMessage) {
 	if o := c.look("Reverted before Revert", reverted); o.State != phase.Done {
 		c.stops("Revert", func(ctx context.Context) error { return s.Revert(ctx, was) })
 	}
-	if err := s.Revert(c.ctx, was); err != nil && !errors.Is(err, phase.ErrMoved) {
-		c.wrong("Revert: %w", err)
-	}
+	c.change("Revert", func(ctx context.Context) error { return s.Revert(ctx, was) }, func() {})
 	c.until("Reverted after Revert", reverted)
 }

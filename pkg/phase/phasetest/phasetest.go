@@ -4,7 +4,6 @@ package phasetest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,6 +22,10 @@ type World struct {
 	Writes func() int // how many writes it has seen; required
 	State  func() any // what it looks like, compared by go-cmp; nil: "as it was" is not compared
 	Turn   func()     // lets it move on between two looks; nil: everything is there at once
+
+	// Of Crashes alone.
+	Slow  bool   // every crash is tried, but of the ways on after it one each, in turn
+	Reset func() // makes the world as it was, for a phase without a way back, which then is only killed on its way there
 }
 
 // TestStep checks one step: Pending, Apply, Done, Apply again, Revert twice, Reverted, Apply, Done, and back. fresh
@@ -34,8 +37,9 @@ func TestStep(t *testing.T, w World, fresh func() phase.Step) {
 	}
 }
 
-// TestPath checks steps that only make sense as a whole: there one by one, where every step that was reached stays
-// reached, and back one by one in reverse order, until the world is as it was. Proofs among them are only asked.
+// TestPath checks steps that only make sense as a whole. One by one each lives the life of TestStep, with those before
+// it done, and stays there; what was reached stays reached. Then all go back one by one in reverse order, until the
+// world is as it was. Proofs among them are only asked, and a step that is Final does not go back.
 func TestPath(t *testing.T, w World, fresh func() []phase.Step) {
 	t.Helper()
 	if err := Path(t.Context(), w, fresh); err != nil {
@@ -43,62 +47,46 @@ func TestPath(t *testing.T, w World, fresh func() []phase.Step) {
 	}
 }
 
+// TestPhase is TestPath for every step and every gate ahead of a phase, which learns what its steps found out as it would
+// from the journal. Gates of the way back are asked by the engine alone, see TestCrashes.
+func TestPhase(t *testing.T, w World, fresh func() phase.Phase) {
+	t.Helper()
+	if err := Phase(t.Context(), w, fresh); err != nil {
+		t.Error(err)
+	}
+}
+
 // Step is TestStep for who wants the error.
 func Step(ctx context.Context, w World, fresh func() phase.Step) error {
 	c := &check{ctx: ctx, w: w}
-	s := fresh()
-	if why := form(s); why != nil {
-		return why
-	}
 	before := c.state()
-	was, intent := c.there(fresh)
-	c.again(fresh)
-	if s.Revert != nil && c.err == nil {
-		c.back(fresh, was)
-		c.back(fresh, was)
-		c.same("after the way back", before)
-		_, second := c.there(fresh)
-		if intent != second {
-			c.wrong("the intent moves with the world: %s, then %s", intent, second)
-		}
+	was := c.life(fresh)
+	if s := fresh(); s.Revert != nil {
 		c.back(fresh, was)
 		c.same("after the second way back", before)
 	}
-	return wrap(s.ID, c.err)
+	return wrap(fresh().ID, c.err)
 }
 
 // Path is TestPath for who wants the error.
 func Path(ctx context.Context, w World, fresh func() []phase.Step) error {
 	c := &check{ctx: ctx, w: w}
-	before := c.state()
-	steps := fresh()
-	snapshots := make([]json.RawMessage, len(steps))
-	at := func(i int) func() phase.Step { return func() phase.Step { return fresh()[i] } }
-	for i, s := range steps {
-		if s.Apply == nil {
-			c.until(s.ID, s.Observe)
-			continue
-		}
-		if why := form(s); why != nil {
-			return why
-		}
-		snapshots[i], _ = c.there(at(i))
-		for j := range i {
-			if earlier := at(j)(); earlier.Apply != nil {
-				c.until(earlier.ID+" after "+s.ID, earlier.Observe)
+	return c.path(func() ([]phase.Step, error) { return fresh(), nil })
+}
+
+// Phase is TestPhase for who wants the error.
+func Phase(ctx context.Context, w World, fresh func() phase.Phase) error {
+	c := &check{ctx: ctx, w: w, facts: facts{}}
+	return c.path(func() (steps []phase.Step, err error) {
+		groups, err := fresh().Steps(ctx, c.facts)
+		for _, g := range groups {
+			steps = append(steps, g.Before...)
+			for _, l := range g.Lanes {
+				steps = append(steps, l...)
 			}
 		}
-		if c.err != nil {
-			return wrap(s.ID, c.err)
-		}
-	}
-	for i := len(steps) - 1; i >= 0; i-- {
-		if steps[i].Revert != nil && c.err == nil {
-			c.back(at(i), snapshots[i])
-		}
-	}
-	c.same("at the end of the way back", before)
-	return c.err
+		return steps, err
+	})
 }
 
 // form says what every change has to say about itself.
@@ -113,6 +101,7 @@ func form(s phase.Step) error {
 	bad(s.Title == "", "has no Title")
 	bad(s.Limit <= 0 || s.Knob == "", "has no Limit or no Knob")
 	bad(s.Observe == nil || s.Apply == nil, "is no change: it needs Observe and Apply")
+	bad(s.Final == "" && s.Revert == nil, "has neither a way back nor a word why")
 	bad(len(s.Touches) == 0, "touches nothing")
 	bad(s.Final == "" && (s.Revert == nil) != (s.Reverted == nil), "has only one of Revert and Reverted")
 	return errors.Join(errs...)
