@@ -4,6 +4,9 @@
 // Service gets a cluster IP but no EndpointSlice. What is real is what a fake client lacks: validation, defaults,
 // admission, RBAC, resourceVersions, server-side apply and its conflicts, watches.
 //
+// Where a whole phase is to come to its end, Server.Cluster adds what it waits for: a stand-in for the controllers that
+// say "ready", one for the ingress, and a count of all that was written.
+//
 // The programs are one multi-call binary, which the lab builds. It is looked for in CUTOVER_HYPERKUBE and then in the
 // lab's cache. Without it the test is skipped, or fails if CUTOVER_REQUIRE_APISERVER=1. Nothing here needs root.
 package kubetest
