@@ -43,32 +43,6 @@ func reverted(t *testing.T, s phase.Step, was json.RawMessage, want phase.State)
 	}
 }
 
-func TestAStepLivesItsLifeForEveryKindThatPhasesWrite(t *testing.T) {
-	c, ns := connect(t)
-	for _, u := range everyKind(ns) {
-		k, _ := kube.KindNamed(u.GetKind())
-		t.Run(k.Kind, func(t *testing.T) {
-			s := step(c, k, u).Step()
-			was := observe(t, s, phase.Pending).Was
-			if string(was) != "null" {
-				t.Errorf("was %s", was)
-			}
-			for range 2 {
-				must(t, s.Apply(t.Context()))
-				observe(t, s, phase.Done) // also: the API server's defaults are no difference
-			}
-			reverted(t, s, was, phase.Pending)
-			for range 2 {
-				must(t, s.Revert(t.Context(), was))
-			}
-			reverted(t, s, was, phase.Done)
-			observe(t, s, phase.Pending)
-			must(t, s.Apply(t.Context()))
-			observe(t, s, phase.Done)
-		})
-	}
-}
-
 func TestDriftIsShownAndRepairedAndTakenBackToWhatItWas(t *testing.T) {
 	c, ns := connect(t)
 	s := step(c, kube.Service, service(ns, "web", 80)).Step()
