@@ -31,6 +31,10 @@ func codeOf(err error, begun, back bool) fault.Code {
 	switch {
 	case err == nil:
 		return fault.OK
+	case errors.Is(err, engine.ErrHalfway) && back: // a stop is no excuse: what was not taken back is not at a safe point
+		return fault.Stuck
+	case errors.Is(err, engine.ErrHalfway):
+		return fault.Broken
 	case errors.Is(err, engine.ErrStopped) && !errors.Is(err, engine.ErrLock):
 		return fault.Cancelled
 	case waiting && wait != nil && !errors.Is(err, engine.ErrNo):
@@ -57,9 +61,12 @@ func codeOf(err error, begun, back bool) fault.Code {
 
 // coded wraps err with the exit code that it means for this run.
 func coded(err error, begun, back bool) error {
-	code := codeOf(err, begun, back)
-	if err == nil || fault.CodeOf(err) == code {
+	code, hint := codeOf(err, begun, back), ""
+	if errors.Is(err, engine.ErrHalfway) {
+		hint = "a person is needed: nobody watches what is half-way; see to what stopped the way back, then cutover recover ends or undoes it"
+	}
+	if err == nil || fault.CodeOf(err) == code && hint == "" {
 		return err
 	}
-	return fault.Wrap(code, "", err)
+	return fault.Wrap(code, hint, err)
 }

@@ -22,6 +22,7 @@ var (
 	ErrUnknown = errors.New("begun by an earlier run, but no longer in the plan")
 	ErrDigest  = errors.New("what would run is not what was approved")
 	ErrLock    = errors.New("lock")
+	ErrHalfway = errors.New("a watched stretch is left half-way") // it could not be taken back, whyever the run ended
 )
 
 // NotBefore is the error of a run that has nothing to do until Until.

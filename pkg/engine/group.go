@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -103,7 +104,7 @@ func (r *run) ask(group string, gates []phase.Step) error {
 		}
 		r.tell(e)
 		if err != nil {
-			errs[i] = fmt.Errorf("gate %s: %w", g.ID, err)
+			errs[i] = fmt.Errorf("gate %s: %w", strings.TrimPrefix(g.ID, "gate:"), err)
 		}
 	}
 	return join(errs)

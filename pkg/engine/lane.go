@@ -79,6 +79,9 @@ func (r *run) takeBack(l phase.Lane, stop func() bool) error {
 				unwritten = errors.Join(unwritten, r.append(journal.Entry{Phase: r.p.Name, Step: s.ID, What: journal.Undoing}))
 			}
 			if err := r.revert(s, rec, insist); err != nil {
+				if insist { // it was in a stretch
+					err = fmt.Errorf("%w: %w", ErrHalfway, err)
+				}
 				return errors.Join(err, unwritten)
 			}
 		}

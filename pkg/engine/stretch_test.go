@@ -37,6 +37,21 @@ func TestAStopInsideAStretchTakesItBackBeforeTheRunEnds(t *testing.T) {
 	}
 }
 
+// Old goes down at 82, and takes longer to come up again than a stopped run may go on.
+func TestAStretchThatCannotGoBackInTimeIsNoSafePoint(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		ctx, cancel := context.WithTimeout(b.Context(), 83*time.Second)
+		defer cancel()
+		if err := b.verb("apply", &proc{w: b.w}, b.j, ctx); !errors.Is(err, engine.ErrHalfway) || !errors.Is(err, engine.ErrStopped) {
+			b.Fatalf("%v: %v", b.w.dump(), err)
+		}
+		b.do("recover")
+		if b.w.v["route/api"] != 0 || b.w.v["old/api"] != 3 {
+			b.Error(b.w.dump())
+		}
+	})
+}
+
 func TestARollbackThatIsStoppedInsideAStretchGoesThroughIt(t *testing.T) {
 	in(t, "migrate", func(b *bench) {
 		b.do("apply")
