@@ -28,13 +28,10 @@ func apply(ctx context.Context, c *call) error {
 	return o.finish(ctx, o.apply(held))
 }
 
-// begin reads what is there and finds the phase that this call is about. Without a name there is none left to run, and
-// the person was told so.
-func (o *outcome) begin(ctx context.Context) (phase.Phase, itinerary.Stop, error) {
+// begin finds the phase that this call is about, once it is known what is there. Without a name there is none left to
+// run, and the person was told so.
+func (o *outcome) begin() (phase.Phase, itinerary.Stop, error) {
 	s := o.session
-	if err := s.prepare(ctx); err != nil {
-		return phase.Phase{}, itinerary.Stop{}, err
-	}
 	p, stop, err := s.phase()
 	if errors.Is(err, errNothing) {
 		fmt.Fprintln(s.call.stderr, err)
@@ -48,11 +45,17 @@ func (o *outcome) begin(ctx context.Context) (phase.Phase, itinerary.Stop, error
 
 func (o *outcome) apply(ctx context.Context) error {
 	s := o.session
-	p, stop, err := o.begin(ctx)
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	if err := o.endStretches(ctx, s.ownStretch()); err != nil {
+		return err
+	}
+	p, stop, err := o.begin()
 	if err != nil || p.Name == "" {
 		return err
 	}
-	o.goOn, o.goBack = s.call.command("apply", "--phase", p.Name), s.call.command("rollback", "--phase", p.Name)
+	o.goOn, o.newest = s.call.command("apply", "--phase", p.Name), p.Name
 	if err := o.expect(ctx, p); err != nil {
 		return err
 	}
@@ -70,6 +73,16 @@ func (o *outcome) apply(ctx context.Context) error {
 		}
 	}
 	return o.run(ctx, e, p, stop)
+}
+
+// ownStretch names the phase whose stretch the run on it ends by itself, "" for none: a repair of another phase comes
+// before that run, and may fail.
+func (s *session) ownStretch() string {
+	p, _, err := s.phase()
+	if repair := s.call.flags.Repair; err != nil || repair != "" && repair != p.Name {
+		return ""
+	}
+	return p.Name
 }
 
 // run is the phase itself. A phase that is finished is not done again: what it did may have been superseded, and what

@@ -10,12 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
-
 	"cutover.dev/cutover/pkg/cli"
 	"cutover.dev/cutover/pkg/ghaction/runnertest"
-	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/kube/kubetest"
 )
 
@@ -57,28 +53,17 @@ spec:
 type world struct {
 	old, new, dir, plan string
 	uids                []any
+	servers             map[string]*kubetest.Server
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{old: kubetest.Start(t).Kubeconfig, new: kubetest.Start(t).Kubeconfig, dir: t.TempDir()}
-	for _, c := range []struct{ env, config, text string }{
-		{"old", w.old, fmt.Sprintf(objects, "projectcontour.io/main") + workload}, {"new", w.new, fmt.Sprintf(objects, "traefik.io/ingress-controller")},
+	w := &world{dir: t.TempDir(), servers: map[string]*kubetest.Server{"old": kubetest.Start(t), "new": kubetest.Start(t)}}
+	w.old, w.new = w.servers["old"].Kubeconfig, w.servers["new"].Kubeconfig
+	for _, c := range []struct{ env, text string }{
+		{"old", fmt.Sprintf(objects, "projectcontour.io/main") + workload}, {"new", fmt.Sprintf(objects, "traefik.io/ingress-controller")},
 	} {
-		k, err := kube.Connect(t.Context(), c.env, c.config, kube.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(k.Close)
-		for _, doc := range strings.Split(c.text, "---\n") {
-			o := &unstructured.Unstructured{}
-			if err := yaml.Unmarshal([]byte(doc), &o.Object); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := k.Create(t.Context(), o); err != nil {
-				t.Fatal(err)
-			}
-		}
-		uid, err := k.UID(t.Context())
+		w.create(t, c.env, c.text)
+		uid, err := w.connect(t, c.env).UID(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -133,15 +133,15 @@ func (s *session) approved(name string) error {
 // ask asks gates outside of a run and returns every no.
 func ask(ctx context.Context, gates []phase.Step, sink engine.Sink) error {
 	var nos []error
-	code := fault.Refused
+	code := fault.Unsure
 	for _, g := range gates {
 		seen, err := g.Observe(ctx)
 		sink.Emit(engine.Event{At: time.Now(), What: "gate", Step: g.ID, Title: g.Title, Observation: seen, Err: err})
 		switch {
 		case err != nil:
-			nos, code = append(nos, fmt.Errorf("%s: %w", g.ID, err)), fault.Unsure
-		case seen.State != phase.Done:
-			nos = append(nos, fmt.Errorf("%s: %s", g.ID, seen.Detail))
+			nos = append(nos, fmt.Errorf("%s: %w", g.ID, err))
+		case seen.State != phase.Done: // a no outweighs what could not be told
+			nos, code = append(nos, fmt.Errorf("%s: %s", g.ID, seen.Detail)), fault.Refused
 		}
 	}
 	return fault.Wrap(code, "", errors.Join(nos...))

@@ -27,7 +27,10 @@ func showPlan(ctx context.Context, c *call) error {
 
 func (o *outcome) plan(ctx context.Context) error {
 	s := o.session
-	p, stop, err := o.begin(ctx)
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	p, stop, err := o.begin()
 	if err != nil || p.Name == "" {
 		return err
 	}

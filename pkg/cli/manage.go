@@ -2,10 +2,7 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"text/tabwriter"
 	"time"
 
@@ -26,21 +23,20 @@ func adopt(ctx context.Context, c *call) error {
 		return err
 	}
 	defer release()
-	data, err := s.store.LoadBlob(ctx, inventoryBlob)
-	if errors.Is(err, fs.ErrNotExist) {
-		return refused("the first apply freezes the inventory", "nothing is frozen yet")
-	} else if err != nil {
-		return unsure(fmt.Errorf("read the frozen inventory: %w", err))
+	if err := s.prepare(ctx); err != nil {
+		return err
 	}
-	var frozen inventory.Inventory
-	if err := json.Unmarshal(data, &frozen); err != nil {
-		return unsure(fmt.Errorf("read the frozen inventory: %w", err))
+	if !s.frozen {
+		return refused("the first apply freezes the inventory", "nothing is frozen yet")
+	}
+	if err := s.outcome("").endStretches(ctx, ""); err != nil { // its steps come from the inventory as it is
+		return err
 	}
 	live, err := s.live(ctx)
 	if err != nil {
 		return err
 	}
-	changes := inventory.Compare(&frozen, live)
+	changes := inventory.Compare(s.inv, live)
 	for _, change := range changes {
 		fmt.Fprintln(c.stdout, clean(change.String()))
 	}

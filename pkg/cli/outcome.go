@@ -30,7 +30,7 @@ type outcome struct {
 	next     string
 	approval string
 	goOn     string
-	goBack   string
+	newest   string        // the phase that a rollback would take back
 	steps    []report.Step // of a plan, instead of what was recorded
 }
 
@@ -78,8 +78,8 @@ func (o *outcome) document(err error) report.Document {
 	}
 	d.Fail(err)
 	d.GoOn = o.goOn
-	if err != nil || o.back {
-		d.GoBack = o.goBack
+	if err != nil && o.newest != "" && (o.begun.Load() || o.session.touched(o.newest)) {
+		d.GoBack = o.session.call.command("rollback", "--phase", o.newest)
 	}
 	return d
 }

@@ -45,7 +45,7 @@ func (o *outcome) rollback(ctx context.Context) error {
 		return fault.New(fault.Stuck, "restore it from old's copy", "the frozen inventory is gone, so the steps to take back are not known")
 	}
 	names, err := s.backward()
-	if err != nil {
+	if err := errors.Join(o.endStretches(ctx, newest(names)), err); err != nil {
 		return err
 	}
 	o.goOn = s.call.command("rollback", "--to", s.call.flags.To)
@@ -107,6 +107,14 @@ func (o *outcome) takeBack(ctx context.Context, name string) error {
 	return err
 }
 
+// newest is the first of names, which its own rollback takes through its stretch.
+func newest(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return names[0]
+}
+
 // recoverOpen ends every stretch that a run left half-way.
 func recoverOpen(ctx context.Context, c *call) error {
 	s, err := c.open(ctx)
@@ -115,6 +123,7 @@ func recoverOpen(ctx context.Context, c *call) error {
 	}
 	defer s.close()
 	o := s.outcome("")
+	o.back = true
 	held, release, err := s.lock(ctx, false)
 	if err != nil {
 		return o.finish(ctx, err)
@@ -124,24 +133,35 @@ func recoverOpen(ctx context.Context, c *call) error {
 }
 
 func (o *outcome) recover(ctx context.Context) error {
-	s := o.session
-	if err := s.prepare(ctx); err != nil {
+	if err := o.session.prepare(ctx); err != nil {
 		return err
 	}
+	return o.endStretches(ctx, "")
+}
+
+// endStretches ends what earlier runs left half-way, newest phase first, but for the phase whose own run does it. Every
+// verb that changes anything comes through here before it asks for anything: nobody is watching such a stretch.
+func (o *outcome) endStretches(ctx context.Context, but string) error {
+	s := o.session
 	var errs []error
+	looked := false
 	for _, stop := range slices.Backward(s.stops) {
 		p, ok := s.phases[stop.Name]
-		if state := s.log.Phase(stop.Name); !ok || state.Finished || state.Open == 0 {
+		if state := s.log.Phase(stop.Name); !ok || stop.Name == but || state.Finished || state.Open == 0 {
 			continue
 		}
+		looked = true
 		result, err := o.engine(s.plan.Digest()).Recover(ctx, p)
 		if result.Begun {
 			o.begun.Store(true)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("recover %s: %w", stop.Name, err))
+			errs = append(errs, fmt.Errorf("end what an earlier run of %s left half-way: %w", stop.Name, err))
 		}
 	}
+	if !looked {
+		return nil
+	}
 	s.copy(ctx)
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.read(ctx))...) // the journal may have grown
 }
