@@ -22,7 +22,7 @@ type action struct {
 
 // waits says how settle waits.
 type waits struct {
-	yields bool // a stop request ends it
+	yields bool // a stop request ends it, and a look that is under way
 	quiet  bool // nothing is told: it is a gate, whose answer is told by who asks
 }
 
@@ -35,16 +35,23 @@ func (r *run) settle(ctx context.Context, s phase.Step, ask judge, act *action, 
 		ctx, cancel = context.WithTimeoutCause(ctx, s.Limit, timeout)
 		defer cancel()
 	}
-	var soft <-chan struct{}
+	looking, soft := ctx, (<-chan struct{})(nil)
 	if w.yields {
 		soft = r.soft.Done()
+		var cut context.CancelFunc
+		looking, cut = context.WithCancel(ctx)
+		defer cut()
+		defer context.AfterFunc(r.soft, cut)() // a look may take minutes, and the grace is for going back
 	}
 	tick := time.NewTicker(r.Poll)
 	defer tick.Stop()
 	told := teller{r: r, s: s, quiet: w.quiet}
 	for {
-		o, err := ask(ctx)
+		o, err := ask(looking)
 		told.tell(o, err)
+		if looking.Err() != nil && ctx.Err() == nil && (err != nil || o.State != phase.Done) { // cut off, it tells nothing
+			return o, told.stopped()
+		}
 		if over, err := verdict(o, err, s.Limit == 0); over {
 			if !o.NotBefore.IsZero() && o.State != phase.Done {
 				told.wait(o, nil)
@@ -67,7 +74,7 @@ func (r *run) settle(ctx context.Context, s phase.Step, ask judge, act *action, 
 		case <-ctx.Done():
 			return o, told.ended(context.Cause(ctx), timeout)
 		case <-soft:
-			return o, fmt.Errorf("%w: %w; last seen: %s", ErrStopped, context.Cause(r.soft), told.last)
+			return o, told.stopped()
 		case <-tick.C:
 		}
 	}
@@ -112,6 +119,15 @@ func (t *teller) remember(ctx context.Context, o phase.Observation, err error) {
 	case ctx.Err() == nil || t.last == "":
 		t.last, t.unseen = fmt.Sprintf("%v: %v", ErrUnsure, err), err
 	}
+}
+
+// stopped is the error of a wait that a stop request ended.
+func (t *teller) stopped() error {
+	err := fmt.Errorf("%w: %w", ErrStopped, context.Cause(t.r.soft))
+	if t.last != "" {
+		err = fmt.Errorf("%w; last seen: %s", err, t.last)
+	}
+	return err
 }
 
 // ended is the error of a wait that ran out. Not there in time is a no; could not tell is not.

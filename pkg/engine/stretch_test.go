@@ -37,6 +37,31 @@ func TestAStopInsideAStretchTakesItBackBeforeTheRunEnds(t *testing.T) {
 	}
 }
 
+// A look may take as long as the watch window; a stop must not wait for it, or there is no time left to go back.
+func TestAStopDuringALongLookLeavesTimeToGoBack(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		b.of = func(p *proc) phase.Phase {
+			swap, window := p.num("swap", "route/api", 1, time.Second), proof("window", nil)
+			swap.Watch = func(ctx context.Context) error { <-ctx.Done(); return nil }
+			window.Observe = func(ctx context.Context) (phase.Observation, error) {
+				select {
+				case <-ctx.Done():
+					return phase.Observation{}, context.Cause(ctx)
+				case <-time.After(50 * time.Second):
+					return phase.Observation{State: phase.Done, Detail: "good"}, nil
+				}
+			}
+			return one(p.num("deploy", "new/api", 3, 0), swap, window)
+		}
+		ctx, cancel := context.WithTimeout(b.Context(), 20*time.Second)
+		defer cancel()
+		err := b.verb("apply", &proc{w: b.w}, b.j, ctx)
+		if !errors.Is(err, engine.ErrStopped) || errors.Is(err, engine.ErrHalfway) || b.w.v["route/api"] != 0 {
+			b.Errorf("%v: %v", b.w.dump(), err)
+		}
+	})
+}
+
 // Old goes down at 82, and takes longer to come up again than a stopped run may go on.
 func TestAStretchThatCannotGoBackInTimeIsNoSafePoint(t *testing.T) {
 	in(t, "migrate", func(b *bench) {
