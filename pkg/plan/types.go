@@ -196,7 +196,9 @@ var Deletable = []string{
 }
 
 // Deletes says whether cleanup is to delete old's own objects of a kind.
-func (s *Spec) Deletes(kind string) bool { return s.Cleanup != nil && slices.Contains(s.Cleanup.Delete, kind) }
+func (s *Spec) Deletes(kind string) bool {
+	return s.Cleanup != nil && slices.Contains(s.Cleanup.Delete, kind)
+}
 
 // State is where the journal, the frozen inventory and the lock live.
 type State struct {

@@ -59,33 +59,47 @@ func (c Count) Since(before Count) (float64, error) {
 
 // Read reads how many requests the controller at url (kind: traefik, nginx, envoy or haproxy) has sent to r.
 func Read(ctx context.Context, url, kind string, r Requests) (Count, error) {
-	if r.Namespace == "" || r.Service == "" || len(r.Ports) == 0 || slices.Contains(r.Ports, "") {
-		return Count{}, fmt.Errorf("count requests to %q: namespace, service and port are needed", r)
+	counts, err := ReadAll(ctx, url, kind, []Requests{r})
+	if err != nil {
+		return Count{}, err
 	}
-	return read(ctx, url, kind, r.match(kind))
+	return counts[0], nil
 }
 
-// Counter is the sum of all request counters whose labels match.
-func Counter(ctx context.Context, url, kind string, match func(labels map[string]string) bool) (float64, error) {
-	c, err := read(ctx, url, kind, match)
-	return c.Value, err
+// ReadAll asks once and reads the counts of many Services, in their order: a controller with thousands of routes shows
+// megabytes.
+func ReadAll(ctx context.Context, url, kind string, all []Requests) ([]Count, error) {
+	for _, r := range all {
+		if r.Namespace == "" || r.Service == "" || len(r.Ports) == 0 || slices.Contains(r.Ports, "") {
+			return nil, fmt.Errorf("count requests to %q: namespace, service and port are needed", r)
+		}
+	}
+	counted, err := scrape(ctx, url, kind)
+	if err != nil {
+		return nil, fmt.Errorf("read counters at %s: %w", url, err)
+	}
+	counts := make([]Count, len(all))
+	for i, r := range all {
+		for _, name := range r.names(kind) {
+			counts[i].Value += counted[name].Value
+			counts[i].Series += counted[name].Series
+		}
+	}
+	return counts, nil
 }
 
-func read(ctx context.Context, url, kind string, match func(map[string]string) bool) (Count, error) {
+// scrape reads what a controller counts, by the name that it has for a Service.
+func scrape(ctx context.Context, url, kind string) (map[string]Count, error) {
 	metric, ok := counters[kind]
 	if !ok {
-		return Count{}, fmt.Errorf("read counters at %s: unknown kind of controller %q", url, kind)
+		return nil, fmt.Errorf("unknown kind of controller %q", kind)
 	}
 	body, err := fetch(ctx, url)
 	if err != nil {
-		return Count{}, fmt.Errorf("read counters at %s: %w", url, err)
+		return nil, err
 	}
 	defer body.Close()
-	c, err := count(body, metric, match)
-	if err != nil {
-		return Count{}, fmt.Errorf("read counters at %s: %w", url, err)
-	}
-	return c, nil
+	return count(body, metric, kind)
 }
 
 type body struct {
@@ -118,32 +132,36 @@ func fetch(ctx context.Context, url string) (body, error) {
 }
 
 // count parses only the lines of one metric: a controller with thousands of routes shows megabytes of others.
-func count(in io.Reader, metric string, match func(map[string]string) bool) (Count, error) {
+func count(in io.Reader, metric, kind string) (map[string]Count, error) {
 	wanted, err := only(in, metric)
 	if err != nil {
-		return Count{}, err
+		return nil, err
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(wanted)
 	if err != nil {
-		return Count{}, fmt.Errorf("%s: %w", metric, err)
+		return nil, fmt.Errorf("%s: %w", metric, err)
 	}
 	family := families[metric]
 	if len(family.GetMetric()) == 0 {
-		return Count{}, fmt.Errorf("%w: no series of %s", ErrNoCounter, metric)
+		return nil, fmt.Errorf("%w: no series of %s", ErrNoCounter, metric)
 	}
-	var c Count
+	counted := map[string]Count{}
 	for _, m := range family.GetMetric() {
-		labels := make(map[string]string, len(m.GetLabel()))
-		for _, l := range m.GetLabel() {
-			labels[l.GetName()] = l.GetValue()
-		}
-		if match(labels) {
-			c.Series++
-			c.Value += m.GetCounter().GetValue() + m.GetUntyped().GetValue() + m.GetGauge().GetValue()
-		}
+		name := counterName(kind, func(label string) string {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == label {
+					return l.GetValue()
+				}
+			}
+			return ""
+		})
+		c := counted[name]
+		c.Series++
+		c.Value += m.GetCounter().GetValue() + m.GetUntyped().GetValue() + m.GetGauge().GetValue()
+		counted[name] = c
 	}
-	return c, nil
+	return counted, nil
 }
 
 func only(in io.Reader, metric string) (io.Reader, error) {
@@ -164,29 +182,42 @@ func only(in io.Reader, metric string) (io.Reader, error) {
 	}
 }
 
-func (r Requests) match(kind string) func(map[string]string) bool {
-	var names, prefixes []string
-	label := "service"
+// counterName is what a series says about the Service it counts for, in the words of names.
+func counterName(kind string, label func(string) string) string {
+	switch kind {
+	case "nginx":
+		return label("namespace") + "/" + label("service")
+	case "haproxy":
+		return label("proxy")
+	case "envoy":
+		name := label("envoy_cluster_name")
+		if hash := strings.LastIndexByte(name, '/'); hash >= 0 {
+			name = name[:hash]
+		}
+		return name
+	}
+	return label("service")
+}
+
+// names lists what a controller may call r in its series, each one once.
+func (r Requests) names(kind string) []string {
+	if kind == "nginx" { // it has labels of its own for both, and counts all ports as one
+		return []string{r.Namespace + "/" + r.Service}
+	}
+	var names []string
 	for _, port := range r.Ports {
 		parts := []string{r.Namespace, r.Service, port}
 		switch kind {
 		case "traefik":
 			names = append(names, traefikName(parts...)+"@kubernetes")
 		case "envoy": // Contour calls a cluster namespace/service/port/hash, and in statistics namespace_service_port
-			label = "envoy_cluster_name"
-			names, prefixes = append(names, strings.Join(parts, "_")), append(prefixes, strings.Join(parts, "/")+"/")
+			names = append(names, strings.Join(parts, "_"), strings.Join(parts, "/"))
 		case "haproxy": // the two controllers for HAProxy name backends differently
-			label = "proxy"
 			names = append(names, strings.Join(parts, "_"), r.Namespace+"_svc_"+r.Service+"_"+port, strings.Join(parts, "-"))
 		}
 	}
-	if kind == "nginx" { // it has labels of its own for both, and counts all ports as one
-		return func(l map[string]string) bool { return l["namespace"] == r.Namespace && l["service"] == r.Service }
-	}
-	return func(l map[string]string) bool {
-		return slices.Contains(names, l[label]) ||
-			slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(l[label], p) })
-	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // traefikName joins the letters and digits of a name with dashes, as Traefik does for its services.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 )
 
@@ -56,9 +57,18 @@ func TestEachControllerCountsInItsOwnWay(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %v", kind, got, err, c.want)
 		}
 	}
-	sum, err := Counter(t.Context(), url, "nginx", func(l map[string]string) bool { return l["host"] == "a" })
-	if err != nil || sum != 12 {
-		t.Errorf("%v %v", sum, err)
+}
+
+func TestManyServicesAreCountedByAskingOnce(t *testing.T) {
+	asked := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		io.WriteString(w, metrics)
+	}))
+	t.Cleanup(s.Close)
+	got, err := ReadAll(t.Context(), s.URL, "nginx", []Requests{{"blog", "web", []string{"80"}}, {"shop", "none", []string{"80"}}, {"shop", "web", []string{"80"}}})
+	if err != nil || asked != 1 || !slices.Equal(got, []Count{{5, 1}, {}, {7, 2}}) {
+		t.Errorf("%v %v after %d requests", got, err, asked)
 	}
 }
 

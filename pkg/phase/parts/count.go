@@ -24,22 +24,26 @@ func Requests(s inventory.Service) probe.Requests {
 // ErrNothingCounted says that the inventory has no Service whose requests could be counted.
 var ErrNothingCounted = errors.New("there is no Service to count requests of")
 
-// Total sums what the controller at url has sent to all Services of the inventory.
-func Total(ctx context.Context, url, kind string, inv *inventory.Inventory) (float64, error) {
-	total, asked := 0.0, 0
-	for _, s := range inv.Services {
-		if len(s.Ports) == 0 {
-			continue
-		}
-		c, err := probe.Read(ctx, url, kind, Requests(s))
-		if err != nil {
-			return 0, err
-		}
-		total += c.Value
-		asked++
-	}
-	if asked == 0 {
+// Total sums what the controller at url has sent to some Services. It asks once, however many they are.
+func Total(ctx context.Context, url, kind string, services []probe.Requests) (float64, error) {
+	if len(services) == 0 {
 		return 0, ErrNothingCounted
 	}
-	return total, nil
+	counts, err := probe.ReadAll(ctx, url, kind, services)
+	total := 0.0
+	for _, c := range counts {
+		total += c.Value
+	}
+	return total, err
+}
+
+// AllRequests is Requests of every Service of the inventory that has a port.
+func AllRequests(inv *inventory.Inventory) []probe.Requests {
+	var all []probe.Requests
+	for _, s := range inv.Services {
+		if len(s.Ports) > 0 {
+			all = append(all, Requests(s))
+		}
+	}
+	return all
 }
