@@ -40,6 +40,9 @@ type Inventory struct {
 	Calls       []Call      `json:"calls"`
 	Unmovable   []Unmovable `json:"unmovable,omitempty"`
 
+	// Seals tell whether an object is still the one that was frozen: by plan.Ref, as a string.
+	Seals map[string]string `json:"seals,omitempty"`
+
 	once  sync.Once
 	index *index
 }

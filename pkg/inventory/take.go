@@ -109,7 +109,7 @@ func (inv *Inventory) namespace(l listed) error {
 		}
 	}
 	inv.Unmovable = append(inv.Unmovable, unmovable(l)...)
-	return nil
+	return inv.seal(l)
 }
 
 // FindControllers reads which controller each ingress class belongs to. A class that is not there leaves "", which
