@@ -197,27 +197,3 @@ func (c *Cluster) unpatched(ctx context.Context, k Kind, ns, name string, ops []
 	}
 	return cause
 }
-
-// Delete removes the object with that uid, and in the background what it owns. Gone already is no error; another object
-// of the same name is phase.ErrMoved.
-func (c *Cluster) Delete(ctx context.Context, k Kind, ns, name string, uid types.UID) error {
-	doing := "delete " + c.named(k, ns, name)
-	if uid == "" {
-		return fmt.Errorf("%s: it takes a uid", doing)
-	}
-	background := metav1.DeletePropagationBackground
-	err := c.try(ctx, writing, func(ctx context.Context) error {
-		return c.dynamic.Resource(k.GVR()).Namespace(ns).Delete(ctx, name,
-			metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background})
-	})
-	switch {
-	case apierrors.IsConflict(err) && !errors.As(err, new(lost)):
-		return fmt.Errorf("%s: %w (%w)", doing, phase.ErrMoved, err)
-	case apierrors.IsNotFound(err), apierrors.IsConflict(err): // gone, or replaced since: ours is gone
-		err = nil
-	}
-	if err != nil {
-		return c.explain(doing, err)
-	}
-	return c.explain(doing, c.gone(ctx, k, ns, name, uid))
-}
