@@ -2,9 +2,13 @@
 // and cert-manager and removes what cutover built between the clusters. There is no way back from it, so it first wants
 // to see that every route is served by new itself and that nothing comes through the bridge any more.
 //
-// What it leaves: old's own objects, and with them the tail (cutover-tail and its slice in each namespace of old). Old's
-// Ingresses lead to it, so that who still comes to old's entry is served by new; without the tail they would get a 503.
-// Both go away with old. Copied objects in new stay too, they are new's now.
+// What it leaves: copied objects in new, they are new's now; and old's own objects, with the tail (cutover-tail and its
+// slice in each namespace of old): old's Ingresses lead to it, so that who still comes to old's entry is served by new;
+// without the tail they would get a 503. Both go away with old.
+//
+// Where spec.cleanup.delete names kinds, the objects of those kinds that have moved go last. What is not as it was
+// frozen, what somebody else keeps, what still runs and what new cannot do without is named and stays, and then nothing
+// of them goes. The tail goes with old's Ingresses.
 package cleanup
 
 import (
@@ -50,13 +54,17 @@ func New(d Deps) phase.Phase {
 				return nil, broken
 			}
 			gate := []phase.Step{movedProof(d)}
-			return []phase.Group{
-				{Name: "quiet", Before: gate, Lanes: []phase.Lane{quiet(d, past)}},
+			all := gate
+			if len(owns(d)) > 0 {
+				all = append(all, deletable(d))
+			}
+			return append([]phase.Group{
+				{Name: "quiet", Before: all, Lanes: []phase.Lane{asked(d), quiet(d, past)}},
 				{Name: "hand-over", Before: gate, Limit: atOnce, Lanes: handOver(d)},
 				{Name: "keeper", Before: gate, Limit: atOnce, Lanes: keepers(d)},
-				{Name: "proxy", Before: gate, Limit: atOnce, Lanes: proxies(d)},
+				{Name: "proxy", Before: gate, Limit: atOnce, Lanes: backends(d, d.New, parts.Proxy(d.Plan))},
 				{Name: "bridge", Limit: atOnce, Lanes: bridge(d, manifests)},
-			}, nil
+			}, ownGroups(d, past, all)...), nil
 		},
 	}
 }
@@ -104,19 +112,6 @@ func keepers(d Deps) []phase.Lane {
 	return lanes
 }
 
-func proxies(d Deps) []phase.Lane {
-	var lanes []phase.Lane
-	within, proxy := parts.Ready(d.Plan), parts.Proxy(d.Plan)
-	for _, ns := range d.Plan.Spec.Namespaces {
-		var lane phase.Lane
-		for _, family := range proxy.Families() {
-			lane = append(lane, d.Delete(d.New, kube.EndpointSlice, ns, proxy.SliceName(family), within, noBridge))
-		}
-		lanes = append(lanes, append(lane, d.Delete(d.New, kube.Service, ns, proxy.Service, within, noBridge)))
-	}
-	return lanes
-}
-
 // bridge removes what the proxy phase made in old, in the reverse order.
 func bridge(d Deps, manifests []parts.Manifest) []phase.Lane {
 	within, ns := parts.Ready(d.Plan), d.EchoNamespace()
@@ -153,5 +148,5 @@ func access(d Deps, manifests []parts.Manifest) []phase.Access {
 	for _, m := range manifests {
 		all = append(all, parts.Remove(phase.Old, m.Object.GetNamespace(), m.Kind, m.Object.GetName())...)
 	}
-	return all
+	return append(all, ownAccess(d)...)
 }

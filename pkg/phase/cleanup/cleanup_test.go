@@ -133,7 +133,7 @@ func TestStepsAreTheSameInEveryJobAndEachChangeSaysWhyItIsFinal(t *testing.T) {
 			}
 		}
 	}
-	want := "quiet: count:bridge prove:quiet hand-over: hand-over:new/NS/Ingress/web " +
+	want := "quiet: prove:local count:bridge prove:quiet hand-over: hand-over:new/NS/Ingress/web " +
 		"keeper: delete:old/NS/Ingress/cutover-keeper delete:new/NS/Ingress/cutover-keeper " +
 		"proxy: delete:new/NS/EndpointSlice/cutover-proxy-1 delete:new/NS/Service/cutover-proxy " +
 		"bridge: delete:old/NS/Service/cutover-echo delete:old/NS/Deployment/cutover-echo"
@@ -184,7 +184,7 @@ func TestHandingOverTakesTheSwitchesOut(t *testing.T) {
 func TestOnlyWhatIsOursIsDeleted(t *testing.T) {
 	d := deps(t)
 	ns := d.Plan.Spec.Namespaces[0]
-	lane := proxies(d)[0]
+	lane := backends(d, d.New, parts.Proxy(d.Plan))[0]
 	slice, service := lane[0], lane[1]
 	see(t, slice, phase.Done)
 	u, err := parts.Proxy(d.Plan).ServiceIn(ns)

@@ -23,13 +23,25 @@ func Addrs(e plan.Entry, tls bool) []string {
 func BridgeAddrs(b plan.Bridge) []string { return join(b.Addresses, b.Hostname, b.Port) }
 
 // MetricsURLs lists where the bridge's controller shows its counters, one for each address; nil without bridge.metrics.
-func MetricsURLs(b plan.Bridge) []string {
-	if b.Metrics == nil {
+func MetricsURLs(b plan.Bridge) []string { return metricsURLs(b.Addresses, b.Hostname, b.Metrics) }
+
+// OldMetricsURLs lists where the controller of old's entry shows its counters, one for each address; nil without
+// entry.oldMetrics.
+func OldMetricsURLs(e plan.Entries) []string {
+	return metricsURLs(e.Old.Addresses, e.Old.Hostname, e.OldMetrics)
+}
+
+func metricsURLs(addresses []string, hostname string, m *plan.Metrics) []string {
+	if m == nil {
 		return nil
 	}
+	path := "/metrics"
+	if m.Kind == "envoy" {
+		path = "/stats/prometheus"
+	}
 	var urls []string
-	for _, addr := range join(b.Addresses, b.Hostname, b.Metrics.Port) {
-		urls = append(urls, "http://"+addr+"/metrics")
+	for _, addr := range join(addresses, hostname, m.Port) {
+		urls = append(urls, "http://"+addr+path)
 	}
 	return urls
 }

@@ -1,0 +1,78 @@
+package cleanup
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/plan"
+)
+
+// listen serves f at 127.0.0.1 and says at which port.
+func listen(t *testing.T, f http.HandlerFunc) int {
+	t.Helper()
+	s := httptest.NewServer(f)
+	t.Cleanup(s.Close)
+	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
+	number, _ := strconv.Atoi(port)
+	return number
+}
+
+func TestLateClientsOfOldsEntryAreCountedWhereverTheyAreLed(t *testing.T) {
+	var late atomic.Int64
+	p := &plan.Plan{}
+	p.Spec.Namespaces = []string{"shop"}
+	p.Spec.Tail = &plan.Tail{Addresses: []string{"192.0.2.3"}, Port: 8080}
+	p.Spec.Entry.Old.Addresses = []string{"127.0.0.1"}
+	p.Spec.Entry.OldMetrics = &plan.Metrics{Kind: "envoy", Port: listen(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/stats/prometheus" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = fmt.Fprintf(w, "# TYPE envoy_cluster_upstream_rq_total counter\nenvoy_cluster_upstream_rq_total{envoy_cluster_name=\"shop_cutover-tail_80\"} %d\n", late.Load())
+	})}
+	p.Spec.Windows.Residual = plan.Duration(time.Hour)
+	d, found := Deps{Plan: p, Inventory: frozen("shop")}, past{}
+	see(t, unvisited(d, found), phase.Failed) // no evidence is a no
+	lane := quiet(d, found)
+	seen := see(t, lane[0], phase.Done)
+	if !strings.Contains(seen.Detail, "no bridge.metrics") || strings.Contains(seen.Detail, "no entry.oldMetrics") {
+		t.Errorf("it says %q", seen.Detail)
+	}
+	found[countFact] = seen.Facts[countFact]
+	see(t, unvisited(d, found), phase.Done)
+	see(t, lane[1], phase.Settling)
+	late.Store(2)
+	for _, s := range []phase.Step{lane[1], unvisited(d, found)} {
+		if o := see(t, s, phase.Failed); !strings.Contains(o.Detail, "2 requests came") {
+			t.Errorf("%s says %q", s.ID, o.Detail)
+		}
+	}
+}
+
+func TestARouteThatIsAnsweredThroughTheBridgeHasNotMoved(t *testing.T) {
+	var local atomic.Bool
+	p := &plan.Plan{}
+	p.Spec.Bridge.Marker = "4f9c2a7e"
+	p.Spec.Probe.Rate = 1000
+	p.Spec.Entry.New = plan.Entry{Addresses: []string{"127.0.0.1"}, HTTPPort: listen(t, func(w http.ResponseWriter, _ *http.Request) {
+		if !local.Load() {
+			w.Header().Set("X-Cutover-Via", p.Spec.Bridge.Marker)
+		}
+	})}
+	d := Deps{Plan: p, Inventory: frozen("shop")}
+	if o := see(t, asked(d)[0], phase.Settling); !strings.Contains(o.Detail, "through the bridge") {
+		t.Errorf("it says %q", o.Detail)
+	}
+	local.Store(true)
+	see(t, asked(d)[0], phase.Done)
+	d.Inventory.Ingresses = nil
+	see(t, asked(d)[0], phase.Failed) // nothing was asked
+}
