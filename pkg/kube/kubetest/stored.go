@@ -20,7 +20,7 @@ type version struct {
 	object   *unstructured.Unstructured
 }
 
-// stored reads what the namespaces hold, of one folder of etcd or ("") of all: every kind of object, whoever made it. It
+// stored reads what the namespaces hold, of one folder of etcd or ("") of all: every kind of object but Events, whoever made it. It
 // asks etcd which objects there are and the API server for those that changed since: a list of each kind would wait for
 // the watch cache, a tenth of a second each time.
 func (c *Cluster) stored(folder string) (map[string]*unstructured.Unstructured, error) {
@@ -34,7 +34,7 @@ func (c *Cluster) stored(folder string) (map[string]*unstructured.Unstructured, 
 	out := map[string]*unstructured.Unstructured{}
 	for key, revision := range keys {
 		kind, ns, name := split(key)
-		if !slices.Contains(c.namespaces, ns) {
+		if !slices.Contains(c.namespaces, ns) || strings.HasPrefix(key, "/registry/events/") { // what the server remarks
 			continue
 		}
 		if c.known[key].revision != revision {

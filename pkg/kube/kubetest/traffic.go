@@ -50,7 +50,9 @@ func (c *Cluster) forward() {
 		if changes(r) {
 			c.mu.RLock()
 			defer c.mu.RUnlock()
-			r = r.WithContext(context.WithoutCancel(r.Context()))
+			ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context())) // one that can end, or the proxy asks the connection
+			defer cancel()
+			r = r.WithContext(ctx)
 		}
 		proxy.ServeHTTP(w, r)
 	}))

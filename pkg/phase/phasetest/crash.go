@@ -43,12 +43,15 @@ func Crashes(ctx context.Context, w World, fresh func() phase.Phase) error {
 	if err := c.whole(); err != nil {
 		return err
 	}
-	verbs, ways := []string{"apply", "rollback"}, waysBack
+	verbs, ways, hows := []string{"apply", "rollback"}, waysBack, []string{"after", "write", "before"}
+	if w.Slow {
+		hows = hows[:2] // just before an append is nearly right after the append or the write ahead of it
+	}
 	if w.Reset != nil {
 		verbs, ways = verbs[:1], waysThere
 	}
 	for _, verb := range verbs {
-		for i, how := range []string{"before", "after", "write"} {
+		for i, how := range hows {
 			if w.Slow {
 				if err := c.every(verb, how, func(n int) string { return ways[(i+n)%len(ways)] }); err != nil {
 					return err

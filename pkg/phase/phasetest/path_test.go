@@ -79,6 +79,18 @@ func TestEveryBrokenPromiseOfAPhaseIsFound(t *testing.T) {
 	}
 }
 
+func TestWithoutLeavesOutProofsAndNothingElse(t *testing.T) {
+	n := &number{}
+	p := phasetest.Without(learned(n, nil)(), "prove:", "move:")
+	groups, err := p.Steps(t.Context(), nil)
+	if err != nil || len(groups) != 1 || len(groups[0].Lanes[0]) != 2 || groups[0].Lanes[0][1].ID != "move:number/2" {
+		t.Errorf("%v %+v", err, groups)
+	}
+	if groups, _ = phasetest.Without(p, "gate:").Steps(t.Context(), nil); len(groups[0].Before) != 1 {
+		t.Error("a gate is left out")
+	}
+}
+
 func TestAMoveInBetweenIsLookedAtAgain(t *testing.T) {
 	n, moved := &number{}, 0
 	step := func() phase.Step {

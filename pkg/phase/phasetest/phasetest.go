@@ -24,7 +24,7 @@ type World struct {
 	Turn   func()     // lets it move on between two looks; nil: everything is there at once
 
 	// Of Crashes alone.
-	Slow  bool   // every crash is tried, but of the ways on after it one each, in turn
+	Slow  bool   // a process dies after every append and every write, but of the ways on after it one each is tried, in turn
 	Reset func() // makes the world as it was, for a phase without a way back, which then is only killed on its way there
 }
 
