@@ -15,7 +15,7 @@ var errHelp = errors.New("help was shown")
 
 // flags are all flags of all verbs. Which verb has which is in the table of verbs.
 type flags struct {
-	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair string
+	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair, Cluster, Role string
 
 	Irreversible bool
 	given        map[string]bool // by name, what stood on the command line
@@ -36,6 +36,8 @@ func flagTable(f *flags) map[string]func(*flag.FlagSet) {
 		"reason":        text(&f.Reason, "reason", "", "why, in `words`, for the journal"),
 		"holder":        text(&f.Holder, "holder", "", "the `name` of who holds the lock, as cutover status shows it"),
 		"break-glass":   text(&f.BreakGlass, "break-glass", "", "go back from the mirrored journal because new is gone; the `reason`"),
+		"cluster":       text(&f.Cluster, "cluster", "", "old or new: the `cluster` that the roles are for"),
+		"role":          text(&f.Role, "role", "", "run or plan: what the identity is `for`; one that plans only looks, and at no Secret"),
 		"listen":        text(&f.Listen, "listen", ":8080", "the `address` to listen on"),
 		"allow-irreversible": func(s *flag.FlagSet) {
 			s.BoolVar(&f.Irreversible, "allow-irreversible", false, "allow steps that have no way back; plan marks them")

@@ -47,11 +47,15 @@ func gate(id, title string, ask func(context.Context) error) phase.Step {
 
 func (s *session) access(p phase.Phase) phase.Step {
 	return gate("access", "this identity may do what it is about to do", func(ctx context.Context) error {
-		err := s.old.Can(ctx, p.Access)
+		wanted := slices.Concat(toLook(s.plan), toRemember(s.plan), p.Access)
+		if s.looking { // what it cannot do is for another identity, which is asked before it writes
+			wanted = slices.DeleteFunc(slices.Clone(p.Access), func(a phase.Access) bool { return !looks(a) })
+		}
+		err := s.old.Can(ctx, wanted)
 		if s.call.flags.BreakGlass != "" {
 			return err
 		}
-		other := s.new.Can(ctx, p.Access)
+		other := s.new.Can(ctx, wanted)
 		if err == nil || other == nil {
 			return errors.Join(err, other)
 		}
@@ -87,7 +91,7 @@ func (s *session) standing(e *engine.Engine, p phase.Phase) phase.Step {
 				open = append(open, name)
 				continue
 			}
-			done = append(done, before)
+			done = append(done, s.visible(before))
 		}
 		if len(open) > 0 {
 			return fault.New(fault.Refused, "", "not finished: %s", strings.Join(open, ", "))

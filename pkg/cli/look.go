@@ -157,7 +157,7 @@ func (o *outcome) verify(ctx context.Context) error {
 		if only := s.call.flags.Phase; !ok || !s.log.Phase(stop.Name).Finished || only != "" && only != stop.Name {
 			continue
 		}
-		lines, err := o.engine(s.plan.Digest()).Verify(ctx, p)
+		lines, err := o.engine(s.plan.Digest()).Verify(ctx, s.visible(p))
 		o.seen(lines)
 		nos = append(nos, err)
 	}

@@ -55,8 +55,8 @@ func (s *session) prepare(ctx context.Context) error {
 			return unsure(fmt.Errorf("read the frozen inventory: %w", err))
 		}
 	}
-	s.phases = s.build()
-	return nil
+	s.phases = phasesOf(parts.Deps{Plan: s.plan, Inventory: s.inv, Old: s.old, New: s.new})
+	return s.veil(ctx)
 }
 
 // live takes the inventory now.
@@ -99,11 +99,10 @@ func (s *session) copy(ctx context.Context) {
 	}
 }
 
-// build makes every phase that this build has, by name.
-func (s *session) build() map[string]phase.Phase {
+// phasesOf makes every phase that this build has, by name.
+func phasesOf(d parts.Deps) map[string]phase.Phase {
 	out := map[string]phase.Phase{}
-	d := parts.Deps{Plan: s.plan, Inventory: s.inv, Old: s.old, New: s.new}
-	for _, name := range s.plan.Phases() {
+	for _, name := range d.Plan.Phases() {
 		wave, isWave := strings.CutPrefix(name, "migrate/")
 		switch {
 		case name == "proxy":
@@ -113,7 +112,7 @@ func (s *session) build() map[string]phase.Phase {
 		case name == "cleanup":
 			out[name] = cleanup.New(d)
 		case isWave:
-			if w, ok := s.plan.Wave(wave); ok {
+			if w, ok := d.Plan.Wave(wave); ok {
 				out[name] = migrate.New(d, w)
 			}
 		}

@@ -27,6 +27,8 @@ type session struct {
 	run      string // this run in the journal
 	inv      *inventory.Inventory
 	frozen   bool // inv is the frozen one; false: taken now
+	looking  bool // this identity may write nothing
+	veiled   bool // nor may it read Secrets
 	log      *journal.Log
 	stops    []itinerary.Stop
 	phases   map[string]phase.Phase

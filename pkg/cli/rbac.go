@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/inventory"
+	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/parts"
+	"cutover.dev/cutover/pkg/plan"
+)
+
+// The two identities of a plan: one that runs phases, and one that only looks.
+const (
+	roleRun  = "run"
+	rolePlan = "plan"
+)
+
+// printRoles prints what an identity has to be allowed in one cluster. It asks no cluster.
+func printRoles(_ context.Context, c *call) error {
+	env, role := c.flags.Cluster, c.flags.Role
+	switch {
+	case env != phase.Old && env != phase.New:
+		return fault.New(fault.Usage, "cutover rbac -h", "--cluster is old or new, not %q", env)
+	case role != roleRun && role != rolePlan:
+		return fault.New(fault.Usage, "cutover rbac -h", "--role is run or plan, not %q", role)
+	}
+	p, err := c.load()
+	if err != nil {
+		return err
+	}
+	rights, err := rightsOf(p, role)
+	if err != nil {
+		return err
+	}
+	text := manifests(account{
+		Name: "cutover-" + p.Metadata.Name + "-" + role, Namespace: p.Spec.State.Namespace,
+		From: fmt.Sprintf("cutover rbac --plan %s --cluster %s --role %s", p.Path, env, role),
+	}, slices.DeleteFunc(rights, func(a phase.Access) bool { return a.Env != env }))
+	_, err = fmt.Fprint(c.stdout, text)
+	return err
+}
+
+// rightsOf lists all that an identity takes in both clusters to run the phases of a plan, or only to look at them.
+func rightsOf(p *plan.Plan, role string) ([]phase.Access, error) {
+	if path := p.Spec.Bridge.Manifests; path != "" { // a phase tells of a broken one when it runs, which is too late here
+		if _, err := parts.Manifests(path); err != nil {
+			return nil, fmt.Errorf("bridge.manifests: %w", err)
+		}
+	}
+	phases := phasesOf(parts.Deps{Plan: p, Inventory: &inventory.Inventory{}})
+	all := toLook(p)
+	if role == roleRun {
+		all = append(all, toRemember(p)...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(phases)) {
+		for _, a := range phases[name].Access {
+			if role == roleRun || looks(a) {
+				all = append(all, a)
+			}
+		}
+	}
+	return all, nil
+}
+
+// looks says whether an identity that only plans may do that for a phase: reading, but no Secret. What is
+// cluster-scoped is looked for just before a phase writes, not by who plans.
+func looks(a phase.Access) bool {
+	return slices.Contains([]string{"get", "list", "watch"}, a.Verb) && a.Namespace != "" &&
+		a.Resource != kube.Secret.Resource && !strings.Contains(a.Resource, "/")
+}
+
+// toLook is what every verb takes whatever the phase: to tell the clusters apart, to see what is in scope, and to read
+// what earlier runs wrote down.
+func toLook(p *plan.Plan) []phase.Access {
+	var all []phase.Access
+	for env, class := range map[string]string{phase.Old: p.Spec.Entry.Old.IngressClass, phase.New: p.Spec.Entry.New.IngressClass} {
+		all = append(all, parts.Access(env, "", kube.Namespace, []string{"kube-system"}, "get")...)
+		if class != "" {
+			all = append(all, parts.Access(env, "", kube.IngressClass, []string{class}, "get")...)
+		}
+	}
+	for _, ns := range p.Spec.Namespaces {
+		all = append(all, parts.See(phase.Old, ns, inventory.Taken...)...)
+	}
+	return append(all, memory(p, phase.New, []string{"get", "list"}, []string{"get"}, nil)...)
+}
+
+// toRemember is what a verb that writes takes besides: journal and lock in new, and a copy of the journal in old. With it,
+// and with a lock in old, a way back is possible when new is gone.
+func toRemember(p *plan.Plan) []phase.Access {
+	return append(
+		memory(p, phase.New, []string{"create", "update"}, []string{"update"}, []string{"create"}),
+		memory(p, phase.Old, []string{"get", "list", "create", "update"}, []string{"get", "update"}, []string{"create"})...,
+	)
+}
+
+// memory is access to the journal and to the lock. Segments of the journal are numbered, so they have no fixed names.
+func memory(p *plan.Plan, env string, journal, lock, anyLock []string) []phase.Access {
+	ns := p.Spec.State.Namespace
+	return slices.Concat(
+		parts.Access(env, ns, kube.ConfigMap, nil, journal...),
+		parts.Access(env, ns, kube.Lease, []string{"cutover-" + p.Metadata.Name}, lock...),
+		parts.Access(env, ns, kube.Lease, nil, anyLock...),
+	)
+}
