@@ -13,6 +13,7 @@ import (
 	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/itinerary"
 	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/cleanup"
 )
 
 // gates are what every phase is asked before it writes, beyond identity and lock.
@@ -21,7 +22,7 @@ func (s *session) gates(e *engine.Engine, p phase.Phase, stop itinerary.Stop) []
 		s.order(stop),
 		s.standing(e, p),
 		gate("scope", "everything in scope can be moved", func(context.Context) error { return inventory.Check(s.plan, s.inv) }),
-		gate("inventory", "what is in scope is what was frozen", s.unchanged),
+		gate("inventory", "what is in scope is what was frozen", func(ctx context.Context) error { return s.unchanged(ctx, p) }),
 		s.access(p),
 		gate("approval", "the approval that the plan demands is on record", func(context.Context) error { return s.approved(p.Name) }),
 	}
@@ -96,6 +97,9 @@ func (s *session) standing(e *engine.Engine, p phase.Phase) phase.Step {
 		if len(open) > 0 {
 			return fault.New(fault.Refused, "", "not finished: %s", strings.Join(open, ", "))
 		}
+		if s.dismantled() { // it stood when that began, and what it stood on is going
+			return nil
+		}
 		if err := e.Holds(ctx, done); err != nil {
 			return fmt.Errorf("%w; cutover apply --repair PHASE sets it right", err)
 		}
@@ -103,8 +107,13 @@ func (s *session) standing(e *engine.Engine, p phase.Phase) phase.Step {
 	})
 }
 
-// unchanged: a new or vanished host or workload is a no.
-func (s *session) unchanged(ctx context.Context) error {
+// dismantled: cleanup has begun to delete old's own objects, out of which the phases before it work out their steps.
+func (s *session) dismantled() bool {
+	return slices.ContainsFunc(s.log.Steps(cleanup.Name), func(id string) bool { return strings.HasPrefix(id, cleanup.OwnPrefix) })
+}
+
+// unchanged: a new or vanished host or workload is a no, unless it is gone that the plan wants this phase to delete.
+func (s *session) unchanged(ctx context.Context, p phase.Phase) error {
 	if !s.frozen {
 		return nil // it was taken a moment ago
 	}
@@ -112,7 +121,9 @@ func (s *session) unchanged(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	changes := inventory.Compare(s.inv, live)
+	changes := slices.DeleteFunc(inventory.Compare(s.inv, live), func(c inventory.Change) bool {
+		return p.Name == cleanup.Name && cleanup.Expected(s.plan, c)
+	})
 	if len(changes) == 0 {
 		return nil
 	}

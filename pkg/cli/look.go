@@ -11,6 +11,7 @@ import (
 	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/itinerary"
 	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/cleanup"
 	"cutover.dev/cutover/pkg/report"
 )
 
@@ -152,9 +153,15 @@ func (o *outcome) verify(ctx context.Context) error {
 		return err
 	}
 	var nos []error
+	if s.dismantled() {
+		s.call.warn("cleanup has begun to delete old's own objects: only cleanup itself can still be looked at")
+	}
 	for _, stop := range s.stops {
 		p, ok := s.phases[stop.Name]
-		if only := s.call.flags.Phase; !ok || !s.log.Phase(stop.Name).Finished || only != "" && only != stop.Name {
+		if ok = ok && (!s.dismantled() || stop.Name == cleanup.Name); !ok {
+			continue
+		}
+		if only := s.call.flags.Phase; !s.log.Phase(stop.Name).Finished || only != "" && only != stop.Name {
 			continue
 		}
 		lines, err := o.engine(s.plan.Digest()).Verify(ctx, s.visible(p))

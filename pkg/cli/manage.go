@@ -29,6 +29,9 @@ func adopt(ctx context.Context, c *call) error {
 	if !s.frozen {
 		return refused("the first apply freezes the inventory", "nothing is frozen yet")
 	}
+	if s.dismantled() {
+		return refused("cutover apply --phase cleanup goes on", "cleanup has begun to delete old's own objects: nothing of old can be taken in any more")
+	}
 	if err := s.outcome("").endStretches(ctx, ""); err != nil { // its steps come from the inventory as it is
 		return err
 	}

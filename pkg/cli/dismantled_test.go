@@ -1,0 +1,65 @@
+package cli_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"cutover.dev/cutover/pkg/journal"
+	"cutover.dev/cutover/pkg/journal/cluster"
+	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/cleanup"
+)
+
+// Once cleanup has begun to delete old's own objects, what is gone must not keep it from going on, and what it did not
+// delete must.
+func TestCleanupGoesOnAlthoughItDeletedWhatItStoodOn(t *testing.T) {
+	w := newWorld(t)
+	text, err := os.ReadFile(w.plan)
+	if err == nil {
+		text = []byte(strings.Replace(string(text), "through: routes", "through: cleanup\n  cleanup: {delete: [Deployment]}", 1))
+		err = os.WriteFile(w.plan, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.moved(t, false)
+	old := w.connect(t, phase.Old)
+	gone := func(kind kube.Kind) {
+		t.Helper()
+		u, err := old.Read(t.Context(), kind, "shop", "web")
+		if err == nil {
+			err = old.Delete(t.Context(), kind, "shop", "web", u.GetUID())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone(kube.Deployment)
+	if code, out, errs := w.run(t, []string{"plan"}); code == 0 || !strings.Contains(out+errs, "shop/Deployment/web") {
+		t.Errorf("somebody else deleted it, and plan has code %d\n%s%s", code, out, errs)
+	}
+	s := cluster.New(w.connect(t, phase.New), "cutover-system", "two")
+	_, version, err := s.Load(t.Context())
+	if err == nil {
+		step := journal.Entry{Phase: cleanup.Name, Step: cleanup.OwnPrefix + "shop/Deployment/web", Gen: 1, What: journal.Begun}
+		_, err = s.Append(t.Context(), version, []journal.Entry{step})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := w.run(t, []string{"plan"}); code != 0 {
+		t.Errorf("plan of the rest: code %d\n%s%s", code, out, errs)
+	}
+	if code, out, errs := w.run(t, []string{"adopt"}); code != 3 || !strings.Contains(errs, "nothing of old can be taken in") {
+		t.Errorf("adopt: code %d\n%s%s", code, out, errs)
+	}
+	if code, out, errs := w.run(t, []string{"verify"}); code != 0 || !strings.Contains(errs, "only cleanup") {
+		t.Errorf("verify: code %d\n%s%s", code, out, errs)
+	}
+	gone(kube.Service)
+	if code, out, errs := w.run(t, []string{"plan"}); code != 3 || !strings.Contains(errs, "service shop/web vanished") {
+		t.Errorf("what the plan does not let cleanup delete is gone, and plan has code %d\n%s%s", code, out, errs)
+	}
+}
