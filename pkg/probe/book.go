@@ -32,6 +32,7 @@ type tally struct {
 	first    int          // the first request that has not ended
 	ended    map[int]bool // those after first that have, and whether they were good
 	lastGood time.Time
+	took     []time.Duration // latency of its answers
 }
 
 func (t *tally) end(seq int, good bool) {
@@ -101,6 +102,7 @@ func (b *book) record(t *tally, seq int, a Answer, err error, aborted bool) {
 		return
 	case a.Class == Answered:
 		b.latencies = append(b.latencies, a.Latency)
+		t.took = append(t.took, a.Latency)
 		b.out.ByVia[a.Via]++
 		b.out.ByStatus[a.Status]++
 		t.ByVia[a.Via]++
@@ -175,6 +177,8 @@ func (b *book) ledger() *Ledger {
 	for i := range b.tallies {
 		t := b.tallies[i]
 		t.LongestGap = max(t.LongestGap, b.stopped.Sub(t.lastGood))
+		slices.Sort(t.took)
+		t.P50 = quantile(t.took, 50)
 		l.LongestGap = max(l.LongestGap, t.LongestGap)
 		if i == 0 || t.Streak < l.Streak {
 			l.Streak = t.Streak

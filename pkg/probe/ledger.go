@@ -46,6 +46,7 @@ type Tally struct {
 	Aborted    int            `json:"aborted,omitempty"`
 	Streak     int            `json:"streak"`
 	LongestGap time.Duration  `json:"-"`
+	P50        time.Duration  `json:"-"` // latency of its answers
 	ByVia      map[string]int `json:"byVia,omitempty"`
 }
 

@@ -40,7 +40,7 @@ func TestASlowTargetDoesNotSlowTheSeriesDown(t *testing.T) {
 		if diff := cmp.Diff(want, *at); diff != "" {
 			t.Error(diff)
 		}
-		if l.Good != 5 || l.P50 != 3*time.Second || l.LongestGap != 3*time.Second || l.Every != 100*time.Millisecond {
+		if l.Good != 5 || l.P50 != 3*time.Second || l.Targets[0].P50 != 3*time.Second || l.LongestGap != 3*time.Second || l.Every != 100*time.Millisecond {
 			t.Errorf("%s, median %s, every %s", l, l.P50, l.Every)
 		}
 	})

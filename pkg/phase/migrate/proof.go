@@ -193,16 +193,19 @@ func (m wave) ask(ctx context.Context, u unit, known map[string]probe.Normal, ma
 	return l, nil
 }
 
-// slower compares the median of all answers with the medians that the paths had before.
+// slower compares the median of each path with what it was before. The control probes that are sent in between answer
+// fast whatever the path does, so they have no part in it.
 func (m wave) slower(l *probe.Ledger, known map[string]probe.Normal) string {
-	factor := m.Plan.Spec.Probe.Latency
-	worst := time.Duration(0)
-	for _, n := range known {
-		worst = max(worst, n.Median)
-	}
-	if limit := time.Duration(factor * float64(worst)); l.P50 > limit && l.P50 > worst+slack {
-		return fmt.Sprintf("half of the answers took more than %s, the slowest path took %s before and may take %s (probe.latency)",
-			l.P50.Round(time.Millisecond), worst.Round(time.Millisecond), limit.Round(time.Millisecond))
+	for _, t := range l.Targets {
+		n, ok := known[t.Name]
+		if !ok {
+			continue
+		}
+		limit := max(time.Duration(m.Plan.Spec.Probe.Latency*float64(n.Median)), n.Median+slack)
+		if t.P50 > limit {
+			return fmt.Sprintf("%s: half of the answers took more than %s; it took %s before and may take %s (probe.latency)",
+				t.Name, t.P50.Round(time.Millisecond), n.Median.Round(time.Millisecond), limit.Round(time.Millisecond))
+		}
 	}
 	return ""
 }
