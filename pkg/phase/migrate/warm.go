@@ -33,7 +33,11 @@ func (m wave) warm(ref plan.Ref) phase.Step {
 					return phase.Observation{}, err
 				}
 				for _, p := range pods {
-					if bad := m.askPod(ctx, r, p); bad != "" {
+					bad := m.askPod(ctx, r, p)
+					if ctx.Err() != nil { // cut off by the end of the wait: what was seen before says more
+						return phase.Observation{}, context.Cause(ctx)
+					}
+					if bad != "" {
 						return phase.Observation{State: phase.Settling, Detail: bad}, nil
 					}
 					asked += warmAsks
