@@ -57,7 +57,8 @@ func Why(ctx context.Context, c *kube.Cluster, ns string, selector map[string]st
 		return append(facts, "events could not be read: "+err.Error())
 	}
 	return append(facts, warnings(events, func(e *corev1.Event) bool {
-		return about[e.InvolvedObject.Name] || len(found) == 0 // without pods, what made none of them may say why
+		// Without pods, what made none of them may say why; a pod of another workload may not.
+		return about[e.InvolvedObject.Name] || len(found) == 0 && e.InvolvedObject.Kind != "Pod"
 	})...)
 }
 
