@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"cutover.dev/cutover/pkg/phase"
 )
@@ -66,7 +67,7 @@ func (r *run) drift(lines []Line, x index) error {
 		case l.Seen.State != phase.Done:
 			why := l.Seen.Detail
 			if l.Seen.Diff != "" {
-				why += "\n" + l.Seen.Diff
+				why += "\n" + strings.TrimRight(l.Seen.Diff, "\n ")
 			}
 			errs = append(errs, fmt.Errorf("phase %s: %s: %w: does not hold any more: %s", r.p.Name, l.Step.Title, ErrNo, why))
 		}
