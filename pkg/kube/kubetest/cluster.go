@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -78,7 +79,8 @@ func (s *Server) Cluster(t testing.TB, namespaces ...string) *Cluster {
 	return c
 }
 
-// Put creates objects from YAML, documents apart by lines of three dashes.
+// Put creates objects from YAML, documents apart by lines of three dashes; those without a namespace in the first one. What
+// is there already stays as it is.
 func (c *Cluster) Put(text string) {
 	c.t.Helper()
 	for _, document := range strings.Split(text, "\n---\n") {
@@ -86,7 +88,10 @@ func (c *Cluster) Put(text string) {
 		if err := yaml.Unmarshal([]byte(document), &u.Object); err != nil {
 			c.t.Fatal(err)
 		}
-		if _, err := c.of(u.GetKind(), u.GetNamespace()).Create(c.t.Context(), u, metav1.CreateOptions{FieldManager: "somebody"}); err != nil {
+		if u.GetNamespace() == "" {
+			u.SetNamespace(c.namespaces[0])
+		}
+		if _, err := c.of(u.GetKind(), u.GetNamespace()).Create(c.t.Context(), u, metav1.CreateOptions{FieldManager: "somebody"}); err != nil && !apierrors.IsAlreadyExists(err) {
 			c.t.Fatalf("create %s %s/%s: %v", u.GetKind(), u.GetNamespace(), u.GetName(), err)
 		}
 	}
