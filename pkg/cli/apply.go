@@ -105,7 +105,7 @@ func (o *outcome) run(ctx context.Context, e *engine.Engine, p phase.Phase, stop
 	if result.Begun {
 		o.begun.Store(true)
 	}
-	s.copy(ctx)
+	s.copyLast(ctx)
 	if err == nil {
 		o.goOn = ""
 	}

@@ -46,6 +46,7 @@ spec:
   tail: {addresses: [192.0.2.4], port: 8080}
   dns: {none: "a test"}
   waves: [{name: shop, workloads: [shop/Deployment/web]}]
+  lock: {ttl: 5s}
   approvals: %s
 `
 
@@ -99,18 +100,20 @@ func (w *world) run(t *testing.T, args []string, env ...string) (code int, stdou
 	return code, out.String(), errs.String()
 }
 
-// listener stops a run as soon as it says that it does something.
+// listener does something as soon as a run says something.
 type listener struct {
-	bytes.Buffer
-	at string
-	do func()
+	said bytes.Buffer // not embedded: io.Copy would write past us
+	at   string
+	do   func()
 }
+
+func (l *listener) String() string { return l.said.String() }
 
 func (l *listener) Write(b []byte) (int, error) {
 	if bytes.Contains(b, []byte(l.at)) {
 		l.do()
 	}
-	return l.Buffer.Write(b)
+	return l.said.Write(b)
 }
 
 func TestAStoppedRunCanBeTakenBack(t *testing.T) {

@@ -58,7 +58,7 @@ func (s *session) lock(ctx context.Context, insist bool) (context.Context, func(
 	go s.guard(held, cancel)
 	return held, func() {
 		cancel(nil)
-		last, end := context.WithTimeout(context.WithoutCancel(ctx), releasing)
+		last, end := s.last(ctx, releasing)
 		defer end()
 		if err := s.lease.Release(last); err != nil {
 			s.call.warn("the lock was not given back, it expires by itself: %v", err)

@@ -16,8 +16,12 @@ import (
 	"cutover.dev/cutover/pkg/report"
 )
 
-// graceful is how long a run may go on writing and undoing after it was asked to stop.
-const graceful = 7 * time.Second
+// How long a process may go on after a signal. The runner of GitHub Actions sends the next one after 7.5 s.
+const (
+	graceful   = 6 * time.Second        // to bring what is under way to its end or back
+	stopWithin = 7 * time.Second        // and to write journal, outputs and summary
+	atLeast    = 300 * time.Millisecond // for each of them, if going back took it all
+)
 
 // outcome is what one verb on phases came to, for stdout, stderr and the action.
 type outcome struct {
@@ -51,7 +55,12 @@ func (o *outcome) engine(digest string) *engine.Engine {
 	s := o.session
 	return &engine.Engine{
 		Store: s.store, Lock: s.lease, Sink: o, Run: s.run, Seed: digest, Poll: time.Second, Grace: graceful,
-		AfterGroup: func(ctx context.Context) error { s.copy(ctx); return nil },
+		AfterGroup: func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, copying)
+			defer cancel()
+			s.copy(ctx)
+			return nil
+		},
 	}
 }
 
@@ -113,7 +122,7 @@ func (o *outcome) foresee(ctx context.Context, d *report.Document) {
 	if s.log == nil || d.Next != "" {
 		return
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	last, cancel := s.last(ctx, 2*time.Second)
 	defer cancel()
 	log, err := journal.Open(last, s.store, s.run)
 	if err != nil {

@@ -82,8 +82,15 @@ func (s *session) freeze(ctx context.Context, inv *inventory.Inventory, replace 
 		return unsure(fmt.Errorf("freeze the inventory: %w", err))
 	}
 	s.inv, s.frozen = inv, true
-	s.copy(ctx)
+	s.copyLast(ctx)
 	return nil
+}
+
+// copyLast is copy, also for a run that was asked to stop.
+func (s *session) copyLast(ctx context.Context) {
+	last, cancel := s.last(ctx, copying)
+	defer cancel()
+	s.copy(last)
 }
 
 // copy brings old's copy of the journal up to date. That it could not is told, and stops nothing: new is authoritative,
@@ -92,9 +99,7 @@ func (s *session) copy(ctx context.Context) {
 	if s.mirror == nil {
 		return
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), copying) // a run that was stopped is copied too
-	defer cancel()
-	if err := s.store.Mirror(last, s.mirror); err != nil {
+	if err := s.store.Mirror(ctx, s.mirror); err != nil {
 		s.call.warn("the journal was not copied to old: %v", err)
 	}
 }

@@ -103,7 +103,7 @@ func (o *outcome) takeBack(ctx context.Context, name string) error {
 	if result.Begun {
 		o.begun.Store(true)
 	}
-	s.copy(ctx)
+	s.copyLast(ctx)
 	return err
 }
 
@@ -162,6 +162,6 @@ func (o *outcome) endStretches(ctx context.Context, but string) error {
 	if !looked {
 		return nil
 	}
-	s.copy(ctx)
+	s.copyLast(ctx)
 	return errors.Join(append(errs, s.read(ctx))...) // the journal may have grown
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"cutover.dev/cutover/pkg/fault"
@@ -32,6 +33,20 @@ type session struct {
 	log      *journal.Log
 	stops    []itinerary.Stop
 	phases   map[string]phase.Phase
+	asked    atomic.Pointer[time.Time] // when a signal came; nil: none did
+}
+
+// last is a context for what is still to be done when the run's own may be over: for d at most and, after a signal, only
+// as long as the process may go on.
+func (s *session) last(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	until := time.Now().Add(d)
+	if asked := s.asked.Load(); asked != nil && until.After(asked.Add(stopWithin)) {
+		until = asked.Add(stopWithin)
+		if soon := time.Now().Add(atLeast); until.Before(soon) {
+			until = soon
+		}
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), until)
 }
 
 // open connects to both clusters and settles that they are the ones the plan means, before anything else is asked of
@@ -42,6 +57,10 @@ func (c *call) open(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	s := &session{call: c, plan: p, run: c.runName()}
+	context.AfterFunc(ctx, func() {
+		now := time.Now()
+		s.asked.Store(&now)
+	})
 	for _, why := range []string{c.flags.Reason, c.flags.BreakGlass} {
 		if why != "" {
 			s.run += " (" + why + ")"
