@@ -30,8 +30,9 @@
 // it alike: Desired and Tailed take the same function moved, list the same paths and treat atomic Ingresses alike. Three
 // things remain, and the inventory makes all that is concerned move as one: a host with a regular expression, an exact
 // host without "/" under a wildcard host, and one Ingress with both rules and a default backend. Where new and old read
-// "Prefix" differently (Traefik by character, others by path element), only the requests between the two readings are
-// concerned, such as /apix under /api; nothing in an Ingress can mend that.
+// "Prefix" differently (Traefik by character unless strictPrefixMatching is set, others by path element), only the requests
+// between the two readings are concerned, such as /apix under /api. They go round once at most, unless it is the bridge and
+// the inner entry that differ: then they circle until somebody gives up, and package inventory warns where it can tell.
 package ingress
 
 import (

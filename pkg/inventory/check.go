@@ -42,7 +42,7 @@ func Warnings(p *plan.Plan, inv *Inventory) []string {
 			out = append(out, fmt.Sprintf("ingress %s: %s", ing.Name(), line))
 		}
 	}
-	return out
+	return append(out, prefixes(p, inv)...)
 }
 
 // check is one call of Check.

@@ -60,6 +60,7 @@ func TestAPlanThatCanMovePasses(t *testing.T) {
 
 func TestEverythingThatCannotMoveIsSaidAtOnceWithTheWayOut(t *testing.T) {
 	p := planOf("nginx", wave("shop/Deployment/web", "shop/StatefulSet/db", "shop/Deployment/nowhere", "shop/Deployment/queue"), wave("shop/Deployment/api"))
+	p.Spec.Tail = &plan.Tail{}
 	inv := take(t, read(t, "testdata/zoo.yaml"), "shop")
 	inv.Controllers = inventory.Controllers{Old: "k8s.io/ingress-nginx", New: "traefik.io/ingress-controller"}
 	err := inventory.Check(p, inv)
@@ -155,5 +156,47 @@ func TestASuspendedKeeperIsBelieved(t *testing.T) {
 	old.find(t, "Ingress", "shop").SetAnnotations(map[string]string{"argocd.argoproj.io/tracking-id": "x", inventory.Paused: "paused"})
 	if err := inventory.Check(goodPlan(), take(t, old, "shop", "blog")); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAKeeperOfAnIngressMattersOnlyToATail(t *testing.T) {
+	old, p := read(t, "testdata/good.yaml"), goodPlan()
+	old.find(t, "Ingress", "shop").SetAnnotations(map[string]string{"argocd.argoproj.io/tracking-id": "x"})
+	inv := take(t, old, "shop", "blog")
+	if err := inventory.Check(p, inv); err != nil {
+		t.Errorf("old's Ingress stays as it is without a tail: %v", err)
+	}
+	p.Spec.Tail = &plan.Tail{}
+	if lines := refusals(inventory.Check(p, inv)); len(lines) != 1 || !strings.Contains(lines[0], "take the tail out") {
+		t.Errorf("with a tail: %q", lines)
+	}
+}
+
+func TestABridgeThatReadsPrefixesOtherwiseThanNewIsWarnedOf(t *testing.T) {
+	p, inv := goodPlan(), take(t, read(t, "testdata/good.yaml"), "shop", "blog")
+	p.Spec.Tail, p.Spec.Bridge.Metrics = &plan.Tail{}, &plan.Metrics{Kind: "nginx"}
+	warned := func() (lines []string) {
+		for _, line := range inventory.Warnings(p, inv) {
+			if strings.Contains(line, "circle") {
+				lines = append(lines, line)
+			}
+		}
+		return lines
+	}
+	inv.Controllers.New = "traefik.io/ingress-controller"
+	if lines := warned(); len(lines) != 1 || !strings.Contains(lines[0], "/cartx leads to service cart by one of them and to web by the other") || !strings.Contains(lines[0], "1 more") {
+		t.Errorf("nginx before, Traefik after: %q", lines)
+	}
+	p.Spec.Bridge.Metrics.Kind = "traefik"
+	if lines := warned(); len(lines) != 0 {
+		t.Errorf("Traefik on both sides: %q", lines)
+	}
+	inv.Controllers.New = "k8s.io/ingress-nginx"
+	if lines := warned(); len(lines) != 1 {
+		t.Errorf("Traefik before, nginx after: %q", lines)
+	}
+	p.Spec.Tail = nil
+	if lines := warned(); len(lines) != 0 {
+		t.Errorf("without a tail nothing comes back to new: %q", lines)
 	}
 }

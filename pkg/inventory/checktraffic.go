@@ -34,7 +34,7 @@ func (c *check) ingresses() {
 			c.no("%s is of class %q, not of the entry's %q: in new it would be served to other clients than in old; "+
 				"way out: give it the class of the entry, or take it out of the namespace", at, ing.Class, entry.Old.IngressClass)
 		}
-		if ing.Keeper != "" {
+		if ing.Keeper != "" && c.p.Spec.Tail != nil { // else nothing of it is changed
 			c.no("%s is kept as it is by %s, which would take the tail out again; way out: suspend that for the time of the move "+
 				"and say so by the annotation %s=paused on the object", at, ing.Keeper, Paused)
 		}
