@@ -23,25 +23,51 @@ func (m wave) access() []phase.Access {
 		ns, name := w.Ref.Namespace, w.Ref.Name
 		out = append(out, parts.See(phase.Old, ns, kind)...)
 		out = append(out, parts.Access(phase.Old, ns, kind, []string{name}, "patch")...)
-		if m.live(w) {
+		if m.live(w) || fromPath(w) {
 			out = append(out, parts.Make(phase.New, ns, kind, name)...)
-			live = append(live, ns)
 		} else {
 			out = append(out, parts.See(phase.New, ns, kind)...)
 		}
+		if m.live(w) {
+			live = append(live, ns)
+		}
 		if inventory.Exclusive(w) { // it is started in new
 			out = append(out, parts.Access(phase.New, ns, kind, []string{name}, "patch")...)
-		} else {
+		}
+		if kind != kube.CronJob {
 			warmed = append(warmed, ns)
+		}
+		if kind != kube.CronJob && inventory.Exclusive(w) { // until no pod of it is left
+			out = append(out, slices.Concat(parts.Access(phase.Old, ns, kube.Pod, nil, "list"), parts.Access(phase.New, ns, kube.Pod, nil, "list"))...)
 		}
 		out = append(out, traffic(ns)...)
 	}
+	out = append(out, m.bringing()...)
 	for _, ns := range unique(live) {
 		out = append(out, copying(ns)...)
 	}
 	for _, ns := range unique(warmed) {
 		out = append(out, phase.Access{Env: phase.New, Verb: "create", Resource: "pods/portforward", Namespace: ns},
 			phase.Access{Env: phase.New, Verb: "get", Resource: "pods/portforward", Namespace: ns})
+	}
+	return out
+}
+
+// bringing is what the committed manifests take: to make what they bring and, in new, to find what they do not.
+func (m wave) bringing() []phase.Access {
+	var out []phase.Access
+	for _, w := range m.Workloads {
+		for _, n := range m.given[w.Ref].needs {
+			out = append(out, parts.Make(phase.New, n.Object.GetNamespace(), n.Kind, n.Object.GetName())...)
+		}
+		for _, k := range []kube.Kind{kube.Pod, kube.Event} { // why it is not ready
+			if fromPath(w) {
+				out = append(out, parts.Access(phase.New, w.Ref.Namespace, k, nil, "list")...)
+			}
+		}
+	}
+	for _, n := range m.named() {
+		out = append(out, parts.Access(phase.New, n.Namespace, n.Kind, []string{n.Name}, "get")...)
 	}
 	return out
 }

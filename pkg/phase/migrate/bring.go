@@ -25,8 +25,10 @@ func (m wave) bring(ctx context.Context) ([]phase.Lane, error) {
 	var lanes []phase.Lane
 	for _, w := range m.Workloads {
 		var lane phase.Lane
-		if m.live(w) {
+		if m.live(w) || fromPath(w) {
 			lane = append(lane, m.create(w))
+		}
+		if m.live(w) {
 			related, err := m.needsOf(ctx, w.Ref)
 			if err != nil {
 				return nil, err
@@ -50,7 +52,7 @@ func (m wave) bring(ctx context.Context) ([]phase.Lane, error) {
 	return lanes, nil
 }
 
-// create copies the workload. How many replicas it has moves by itself, and so is wanted only at creation and is no part
+// create makes the workload: old's, cleaned, or the committed one. How many replicas it has moves by itself, and so is wanted only at creation and is no part
 // of what is approved; an exclusive one does not run before old's has stopped.
 func (m wave) create(w plan.Workload) phase.Step {
 	kind, _ := kube.KindNamed(w.Ref.Kind)
@@ -72,11 +74,14 @@ func (m wave) create(w plan.Workload) phase.Step {
 }
 
 func (m wave) wanted(ctx context.Context, w plan.Workload) (*unstructured.Unstructured, error) {
-	u, err := m.source(ctx, w.Ref)
+	u, err := m.source(ctx, w.Ref) // the size is old's, whatever brings the rest
 	if err != nil {
 		return nil, err
 	}
 	want := carry.Clean(u)
+	if fromPath(w) {
+		want = m.given[w.Ref].workload.DeepCopy()
+	}
 	switch w.Ref.Kind {
 	case kube.CronJob.Kind:
 		return want, unstructured.SetNestedField(want.Object, true, suspendPath...)

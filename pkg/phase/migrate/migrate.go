@@ -6,16 +6,23 @@
 // bad, the lane goes back at once. On the way back old is up and ready first, then old's own Ingress leads to old again,
 // and only then the route goes back to the proxy: in any other order a request could go in circles.
 //
+// Without a tail the lane ends with the watch window, and old goes on serving who still comes to its entry. It is scaled
+// to 0 in groups of their own, when nobody has come for windows.residual, which is longer than a job.
+//
+// An exclusive workload with routes never runs twice: old goes off, new comes on, then the routes are swapped. Nobody
+// answers in between, so the stretch begins before it.
+//
 // It describes and never acts, and it must not ask what is left to do: the same steps come out in every job.
 package migrate
 
 import (
 	"context"
 	"fmt"
+	"slices"
 
-	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/inventory"
+	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/plan"
@@ -28,11 +35,14 @@ const Prefix = "migrate/"
 type wave struct {
 	parts.Deps
 	plan.Wave
+	given  map[plan.Ref]given // what committed manifests bring, by workload
+	broken error              // what is wrong with them
 }
 
-// New describes the phase that moves w.
+// New describes the phase that moves w. What is wrong with committed manifests is an error of Steps.
 func New(d parts.Deps, w plan.Wave) phase.Phase {
-	m := wave{d, w}
+	m := wave{Deps: d, Wave: w}
+	m.given, m.broken = committed(d.Plan, w)
 	return phase.Phase{Name: Prefix + w.Name, After: []string{"proxy", "routes"}, Access: m.access(), Steps: m.steps}
 }
 
@@ -41,12 +51,12 @@ type unit struct {
 	inventory.Unit
 	name     string              // of its first workload; in step IDs
 	services map[string][]string // namespace -> Services that select its workloads
+	exchange []plan.Ref          // exclusive workloads with routes: off in old and on in new before the routes are swapped
 }
 
 func (m wave) steps(ctx context.Context, past phase.Past) ([]phase.Group, error) {
-	if m.Plan.Spec.Tail == nil {
-		return nil, fault.New(fault.Refused, "give spec.tail: an internal, non-TLS entry of new",
-			"plan %s: moving without a tail, by waiting for zero traffic at old's entry, is not built", m.Plan.Metadata.Name)
+	if m.broken != nil {
+		return nil, m.broken
 	}
 	var refs []plan.Ref
 	for _, w := range m.Workloads {
@@ -56,22 +66,44 @@ func (m wave) steps(ctx context.Context, past phase.Past) ([]phase.Group, error)
 	if err != nil {
 		return nil, err
 	}
-	groups := []phase.Group{
-		{Name: "what the workloads need", Before: m.checks(needs), Lanes: m.copies(needs), Limit: 8},
+	missing, err := m.missing(needs)
+	if err != nil {
+		return nil, err
 	}
 	bring, err := m.bring(ctx)
 	if err != nil {
 		return nil, err
 	}
-	groups = append(groups, phase.Group{Name: "the workloads in new", Lanes: bring, Limit: 4, Back: []phase.Step{m.rest()}})
-	for i, level := range m.levels(refs) {
-		g := phase.Group{Name: fmt.Sprintf("move %d", i+1), Limit: 2}
-		for _, u := range level {
-			g.Lanes = append(g.Lanes, m.move(u, past))
-		}
-		groups = append(groups, g)
+	levels := m.levels(refs)
+	measured := m.measurable(levels)
+	groups := []phase.Group{
+		{
+			Name: "what the workloads need", Before: slices.Concat(measured, m.checks(needs), missing),
+			Lanes: append(m.copies(needs), m.apply()...), Limit: 8,
+		},
+		{Name: "the workloads in new", Before: measured, Lanes: bring, Limit: 4, Back: []phase.Step{m.rest()}},
 	}
-	return groups, nil
+	if m.Plan.Spec.Tail == nil {
+		return append(groups, m.waiting(levels, past)...), nil
+	}
+	return append(groups, leveled("move", levels, func(u unit) phase.Lane { return m.move(u, past) })...), nil
+}
+
+// leveled makes one group of lanes a level. A level of which nothing has a lane has no group.
+func leveled(name string, levels [][]unit, lane func(unit) phase.Lane) []phase.Group {
+	var groups []phase.Group
+	for i, level := range levels {
+		g := phase.Group{Name: fmt.Sprintf("%s %d", name, i+1), Limit: 2}
+		for _, u := range level {
+			if l := lane(u); len(l) > 0 {
+				g.Lanes = append(g.Lanes, l)
+			}
+		}
+		if len(g.Lanes) > 0 {
+			groups = append(groups, g)
+		}
+	}
+	return groups
 }
 
 // levels puts callers before callees; a unit comes with the latest of its workloads.
@@ -104,6 +136,9 @@ func (m wave) unit(u inventory.Unit) unit {
 	out := unit{Unit: u, name: u.Refs[0].String(), services: map[string][]string{}}
 	for _, ref := range u.Refs {
 		out.services[ref.Namespace] = append(out.services[ref.Namespace], m.Inventory.ServicesOf(ref)...)
+		if ref.Kind != kube.CronJob.Kind && inventory.Exclusive(m.workload(ref)) && len(m.Inventory.RoutesOf(ref)) > 0 {
+			out.exchange = append(out.exchange, ref)
+		}
 	}
 	return out
 }
@@ -122,32 +157,6 @@ func (m wave) routes(u unit) []ingress.Route {
 		}
 	}
 	return routes
-}
-
-// move is the lane of one unit: from the first swap on it is watched.
-func (m wave) move(u unit, past phase.Past) phase.Lane {
-	var lane phase.Lane
-	if len(u.Ingresses) > 0 {
-		baseline := m.baseline(u, past)
-		lane = append(lane, baseline)
-		for i, name := range u.Ingresses {
-			s := m.swap(u, name)
-			if i == 0 {
-				s.Watch = m.watch(u)
-			}
-			lane = append(lane, s)
-		}
-		lane = append(lane, m.prove(u, past), m.observeWindow(u))
-		for _, name := range u.Ingresses {
-			lane = append(lane, m.tail(u, name))
-		}
-		lane = append(lane, m.proveTail(u))
-	}
-	lane = append(lane, m.drain(u))
-	for _, ref := range u.Refs {
-		lane = append(lane, m.retire(ref, past)...)
-	}
-	return lane
 }
 
 func (m wave) workload(ref plan.Ref) plan.Workload {

@@ -63,7 +63,7 @@ func testWave(t *testing.T) wave {
 	p.Spec.Bridge.Marker = "4f9c2a7e"
 	p.Spec.Tail = &plan.Tail{Addresses: []string{"192.0.2.3"}, Port: 8080, Marker: "9b3e6d10"}
 	p.Spec.Windows.Ready = plan.Duration(time.Minute)
-	return wave{parts.Deps{Plan: p, Inventory: inv, Old: cluster(t, phase.Old), New: cluster(t, phase.New)}, w}
+	return wave{Deps: parts.Deps{Plan: p, Inventory: inv, Old: cluster(t, phase.Old), New: cluster(t, phase.New)}, Wave: w}
 }
 
 // cluster is a client of a server that is never asked.
@@ -128,14 +128,6 @@ func TestALaneSwapsProvesTailsDrainsAndThenScalesDown(t *testing.T) {
 	}
 	if watched != 1 {
 		t.Errorf("%d steps have a watch, want 1", watched)
-	}
-}
-
-func TestWithoutATailNothingIsPlanned(t *testing.T) {
-	m := testWave(t)
-	m.Plan.Spec.Tail = nil
-	if _, err := m.steps(t.Context(), noFacts{}); err == nil || !strings.Contains(err.Error(), "without a tail") {
-		t.Errorf("error %v, want one that names the tail", err)
 	}
 }
 
@@ -226,7 +218,7 @@ func TestScalingRemembersWhatWasAndWaitsForThePods(t *testing.T) {
 		"kind": "Deployment", "metadata": map[string]any{"generation": int64(2)},
 		"spec": map[string]any{"replicas": int64(3)}, "status": map[string]any{"replicas": int64(3), "observedGeneration": int64(2)},
 	}}
-	o, err := sized(u, web, []string{"spec", "replicas"}, int64(0))
+	o, err := sized(u, []string{"spec", "replicas"}, int64(0), false)
 	if err != nil || o.State != phase.Pending {
 		t.Fatalf("%v %v, want pending", o.State, err)
 	}
@@ -235,11 +227,11 @@ func TestScalingRemembersWhatWasAndWaitsForThePods(t *testing.T) {
 		t.Errorf("remembered %s (%v), want 3", o.Was, err)
 	}
 	u.Object["spec"].(map[string]any)["replicas"] = int64(0)
-	if o, err = sized(u, web, []string{"spec", "replicas"}, int64(0)); err != nil || o.State != phase.Settling {
+	if o, err = sized(u, []string{"spec", "replicas"}, int64(0), false); err != nil || o.State != phase.Settling {
 		t.Errorf("with pods left: %v %v, want settling", o.State, err)
 	}
 	u.Object["status"].(map[string]any)["replicas"] = int64(0)
-	if o, err = sized(u, web, []string{"spec", "replicas"}, int64(0)); err != nil || o.State != phase.Done {
+	if o, err = sized(u, []string{"spec", "replicas"}, int64(0), false); err != nil || o.State != phase.Done {
 		t.Errorf("without pods: %v %s %v, want done", o.State, o.Detail, err)
 	}
 }

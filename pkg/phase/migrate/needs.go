@@ -33,17 +33,12 @@ const (
 
 func (m wave) live(w plan.Workload) bool { return w.Source == "" || w.Source == sourceLive }
 
-// needs lists what the wave's workloads go with, each one once.
+// needs lists what the wave's workloads that are copied go with, each one once.
 func (m wave) needs(ctx context.Context) ([]carry.Need, error) {
 	var out []carry.Need
 	var errs []error
 	for _, w := range m.Workloads {
-		switch {
-		case w.Source == sourceExisting:
-			continue
-		case !m.live(w):
-			errs = append(errs, fault.New(fault.Refused, "use source: live, or deploy it yourself and use source: existing",
-				"workload %s: applying committed manifests (source: %s) is not built", w.Ref, w.Source))
+		if !m.live(w) {
 			continue
 		}
 		found, err := m.needsOf(ctx, w.Ref)

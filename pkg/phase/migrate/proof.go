@@ -210,11 +210,11 @@ func (m wave) slower(l *probe.Ledger, known map[string]probe.Normal) string {
 	return ""
 }
 
-// backOnBridge proves that the Ingress's paths are answered by way of the bridge again.
+// backOnBridge proves that the unit's paths (those of one Ingress, or of all) are answered by way of the bridge again.
 func (m wave) backOnBridge(ctx context.Context, u unit, frozen *networkingv1.Ingress) (phase.Observation, error) {
 	var targets []probe.Target
 	for _, r := range m.routes(u) {
-		if r.Ingress == ingress.NameOf(frozen) {
+		if frozen == nil || r.Ingress == ingress.NameOf(frozen) {
 			targets = append(targets, parts.RouteTargets(m.Plan.Spec.Entry.New, r)...)
 		}
 	}

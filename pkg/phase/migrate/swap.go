@@ -209,6 +209,9 @@ func (m wave) unswapped(ctx context.Context, u unit, frozen *networkingv1.Ingres
 	if diff := routing(live, m.desired(frozen, now.without(before))); diff != "" {
 		return phase.Observation{State: phase.Pending, Detail: "does not lead to the proxy as it should", Diff: diff}, nil
 	}
+	if len(u.exchange) > 0 { // old is still off; when it is on again, its own way back asks
+		return phase.Observation{State: phase.Done, Detail: "leads to the proxy; nobody answers until old does"}, nil
+	}
 	return m.backOnBridge(ctx, u, frozen)
 }
 

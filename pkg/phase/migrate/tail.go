@@ -3,7 +3,6 @@ package migrate
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -98,7 +97,9 @@ func (m wave) untailed(ctx context.Context, u unit, frozen *networkingv1.Ingress
 	if m.Plan.Spec.Tail.Marker == "" {
 		return m.timed(ctx, "leads to old again")
 	}
-	l := m.atOldEntry(ctx, u, frozen, 10, func(via string) bool { return via != m.Plan.Spec.Tail.Marker })
+	l := m.atOldEntry(ctx, u, frozen, 10, func(a probe.Answer) bool {
+		return a.Via != m.Plan.Spec.Tail.Marker && (a.Status < 500 || len(u.exchange) > 0) // what never runs twice is still off in old
+	})
 	return tailVerdict(ctx, l, 10, "answered by old again")
 }
 
@@ -123,7 +124,7 @@ func (m wave) proveTail(u unit) phase.Step {
 			if marker == "" {
 				return m.timed(ctx, "sent on to new")
 			}
-			l := m.atOldEntry(ctx, u, nil, m.Plan.Spec.Probe.Samples, func(via string) bool { return via == marker })
+			l := m.atOldEntry(ctx, u, nil, m.Plan.Spec.Probe.Samples, func(a probe.Answer) bool { return a.Via == marker && a.Status < 500 })
 			o, err := tailVerdict(ctx, l, m.Plan.Spec.Probe.Samples, "answered by new through its inner entry")
 			if err == nil && o.State == phase.Done {
 				o.Facts = map[string]any{probe.FactPrefix + "tail " + u.name: l}
@@ -147,7 +148,7 @@ func tailVerdict(ctx context.Context, l *probe.Ledger, streak int, what string) 
 }
 
 // atOldEntry asks the unit's paths (those of one Ingress, or of all) at old's public entry.
-func (m wave) atOldEntry(ctx context.Context, u unit, of *networkingv1.Ingress, streak int, right func(via string) bool) *probe.Ledger {
+func (m wave) atOldEntry(ctx context.Context, u unit, of *networkingv1.Ingress, streak int, right func(probe.Answer) bool) *probe.Ledger {
 	var targets []probe.Target
 	for _, r := range m.routes(u) {
 		if of == nil || r.Ingress == ingress.NameOf(of) {
@@ -155,11 +156,8 @@ func (m wave) atOldEntry(ctx context.Context, u unit, of *networkingv1.Ingress, 
 		}
 	}
 	return probe.Series{Targets: targets, Rate: m.Plan.Spec.Probe.Rate, Streak: streak, For: m.asking(u), Judge: func(_ probe.Target, a probe.Answer) error {
-		if !right(a.Via) {
-			return fmt.Errorf("marker %q", a.Via)
-		}
-		if a.Status >= 500 {
-			return errors.New("status " + fmt.Sprint(a.Status))
+		if !right(a) {
+			return fmt.Errorf("marker %q, status %d", a.Via, a.Status)
 		}
 		return nil
 	}}.Run(ctx)

@@ -59,19 +59,20 @@ func (m wave) staffed(ctx context.Context, u unit) error {
 }
 
 // patrol asks slowly, and ends the watch when more went wrong than the plan allows: two bad answers of one path in a row
-// at least, since one alone may be the controller in the moment of its swap.
+// at least, since one alone may be the controller in the moment of its swap. Where nobody answered before the swap, a
+// path counts from its first good answer on; that there is one is for prove to say.
 func (m wave) patrol(ctx context.Context, u unit, end context.CancelCauseFunc) {
 	targets := m.targets(u)
 	if len(targets) == 0 {
 		return
 	}
-	bad := map[string]int{}
+	bad, answered := map[string]int{}, map[string]bool{}
 	s := probe.Series{Targets: targets, Rate: max(m.Plan.Spec.Probe.Rate/5, 2), On: func(t probe.Target, a probe.Answer, err error) {
 		if err == nil && a.Status < 500 {
-			bad[t.Label()] = 0
+			bad[t.Label()], answered[t.Label()] = 0, true
 			return
 		}
-		if a.Class == probe.Stopped {
+		if a.Class == probe.Stopped || len(u.exchange) > 0 && !answered[t.Label()] {
 			return
 		}
 		if bad[t.Label()]++; bad[t.Label()] >= 2 {
