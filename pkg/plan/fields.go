@@ -46,10 +46,10 @@ var spec = obj(
 	need("entry", obj(
 		need("old", entry, "The entry of old."),
 		need("new", entry, "The entry of new."),
-		may("oldMetrics", metrics, "Where the controller of old's entry counts its requests. With it cleanup measures that nobody comes to it any more; without it time passes."),
+		may("oldMetrics", metrics, "Where the controller of old's entry counts its requests. With it cleanup measures that nobody comes to it any more, without it time passes; migrate without a tail cannot do without."),
 	), "The public ingress of each side."),
 	need("bridge", bridge, "The second, internal, non-TLS ingress of old."),
-	may("tail", tail, "The internal, non-TLS entry of new to which late clients of old's entry are sent on. Without it migrate waits for zero residual traffic."),
+	may("tail", tail, "The internal, non-TLS entry of new to which late clients of old's entry are sent on. Without it old ends only when nobody has come to its entry for windows.residual, which takes entry.oldMetrics."),
 	may("link", link, "What must be reachable beyond what the plan implies."),
 	need("dns", dns, "How names move: exactly one of zones, manual and none."),
 	may("mongodb", mongodb, "The replica set that gets new members. Its URI comes from CUTOVER_MONGODB_URI."),
@@ -88,6 +88,7 @@ var entry = exactly(obj(
 ), "addresses", "hostname")
 
 var metrics = obj(
+	may("addresses", listOf(address, 1, true), "Where its pods show them, each one; needed behind a load balancer. Default: the ingress's own addresses."),
 	need("port", port, "The port of its metrics."),
 	need("kind", oneOfWords("traefik", "nginx", "envoy", "haproxy"), "Whose metrics they are."),
 )
@@ -143,10 +144,10 @@ var mongodb = obj(
 var workloadShape = &shape{kind: workload, want: "a string namespace/Kind/name or a mapping with ref", item: obj(
 	need("ref", refText, "namespace/Kind/name."),
 	def("source", matching(`^[^/\x00-\x1f\\][^\x00-\x1f\\]*$`, "live, existing or a relative path", checkSource), "live",
-		"live copies from old, a path applies committed manifests, existing lets others deploy and only verifies."),
+		"live copies from old; a path applies committed manifests (a file or folder with the workload and what else of namespaced kinds it brings), at old's size; existing lets others deploy and only verifies."),
 	may("callers", oneOfWords("accepted"), "accepted: callers that stay in old are fine."),
 	may("callees", oneOfWords("accepted"), "accepted: callees that are not in new are fine."),
-	may("exclusive", &shape{kind: boolean, want: "true or false"}, "Never two at once: off in old first, then on in new."),
+	may("exclusive", &shape{kind: boolean, want: "true or false"}, "Never two at once: off in old first, then on in new. Nobody answers in between, and requests of that time fail."),
 )}
 
 var probe = obj(
@@ -162,7 +163,7 @@ var windows = obj(
 	def("drain", duration(time.Second, time.Hour), "30s", "Requests in flight end."),
 	def("status", duration(time.Second, time.Hour), "3m", "The bridge must not write the status of an Ingress."),
 	def("lag", duration(time.Second, time.Hour), "1m", "The lag of a member stays below mongodb.maxLag."),
-	def("residual", duration(time.Second, 30*24*time.Hour), "24h", "Zero requests at the old entry."),
+	def("residual", duration(time.Second, 30*24*time.Hour), "24h", "Nobody comes to the old entry: before cleanup, and before old ends where it has no tail."),
 	def("ready", duration(time.Second, 24*time.Hour), "10m", "A workload becomes ready."),
 	def("routes", duration(time.Second, time.Hour), "1m", "A controller obeys a changed route."),
 )

@@ -78,10 +78,10 @@ func listeners(s *Spec, report reporter) {
 	if old, next := s.Entry.Old.Hostname, s.Entry.New.Hostname; old != "" && old == next {
 		report("spec.entry.new.hostname", "%s is the old entry as well", next)
 	}
-	if m := s.Bridge.Metrics; m != nil && m.Port != 0 && m.Port == s.Bridge.Port {
+	if m := s.Bridge.Metrics; m != nil && len(m.Addresses) == 0 && m.Port != 0 && m.Port == s.Bridge.Port {
 		report("spec.bridge.metrics.port", "%d is the bridge's own port", m.Port)
 	}
-	if m := s.Entry.OldMetrics; m != nil && m.Port != 0 && (m.Port == s.Entry.Old.HTTPPort || m.Port == s.Entry.Old.HTTPSPort) {
+	if m := s.Entry.OldMetrics; m != nil && len(m.Addresses) == 0 && m.Port != 0 && (m.Port == s.Entry.Old.HTTPPort || m.Port == s.Entry.Old.HTTPSPort) {
 		report("spec.entry.oldMetrics.port", "%d is the entry's own port", m.Port)
 	}
 }

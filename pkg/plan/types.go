@@ -98,8 +98,9 @@ type Echo struct {
 
 // Metrics is where a controller counts its requests.
 type Metrics struct {
-	Port int    `json:"port"`
-	Kind string `json:"kind"` // traefik, nginx, envoy or haproxy
+	Addresses []string `json:"addresses,omitempty"` // of every pod; default: the ingress's own
+	Port      int      `json:"port"`
+	Kind      string   `json:"kind"` // traefik, nginx, envoy or haproxy
 }
 
 // Tail is the internal, non-TLS entry of new that late clients of old's entry are sent to.

@@ -22,11 +22,11 @@ func Addrs(e plan.Entry, tls bool) []string {
 // BridgeAddrs lists host:port of every address of the bridge.
 func BridgeAddrs(b plan.Bridge) []string { return join(b.Addresses, b.Hostname, b.Port) }
 
-// MetricsURLs lists where the bridge's controller shows its counters, one for each address; nil without bridge.metrics.
+// MetricsURLs lists where the bridge's controller shows its counters, one for each of its pods or addresses; nil without bridge.metrics.
 func MetricsURLs(b plan.Bridge) []string { return metricsURLs(b.Addresses, b.Hostname, b.Metrics) }
 
-// OldMetricsURLs lists where the controller of old's entry shows its counters, one for each address; nil without
-// entry.oldMetrics.
+// OldMetricsURLs lists where the controller of old's entry shows its counters, one for each of its pods or
+// addresses; nil without entry.oldMetrics.
 func OldMetricsURLs(e plan.Entries) []string {
 	return metricsURLs(e.Old.Addresses, e.Old.Hostname, e.OldMetrics)
 }
@@ -34,6 +34,9 @@ func OldMetricsURLs(e plan.Entries) []string {
 func metricsURLs(addresses []string, hostname string, m *plan.Metrics) []string {
 	if m == nil {
 		return nil
+	}
+	if len(m.Addresses) > 0 {
+		addresses, hostname = m.Addresses, ""
 	}
 	path := "/metrics"
 	if m.Kind == "envoy" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -131,4 +132,18 @@ func TestPaceKeepsAllTogetherBelowTheRate(t *testing.T) {
 			t.Error("waited on after the end")
 		}
 	})
+}
+
+func TestCountersAreReadWhereTheirPodsAre(t *testing.T) {
+	e := plan.Entries{Old: plan.Entry{Hostname: "lb.example.com", IngressClass: "main"}, OldMetrics: &plan.Metrics{Port: 8002, Kind: "envoy"}}
+	if got := parts.OldMetricsURLs(e); !slices.Equal(got, []string{"http://lb.example.com:8002/stats/prometheus"}) {
+		t.Errorf("at the entry itself: %v", got)
+	}
+	e.OldMetrics.Addresses, e.OldMetrics.Kind = []string{"10.1.1.30", "fd00::1"}, "nginx"
+	if got := parts.OldMetricsURLs(e); !slices.Equal(got, []string{"http://10.1.1.30:8002/metrics", "http://[fd00::1]:8002/metrics"}) {
+		t.Errorf("behind a load balancer: %v", got)
+	}
+	if got := parts.OldMetricsURLs(plan.Entries{Old: e.Old}); len(got) != 0 {
+		t.Errorf("without counters: %v", got)
+	}
 }
