@@ -142,14 +142,17 @@ func (c *check) again(fresh func() phase.Step) {
 	c.same("after a second Apply", before)
 }
 
-// back reverts a step in a new process. It may be back already.
-func (c *check) back(fresh func() phase.Step, was json.RawMessage) {
+// back reverts a step in a new process. Again: it is back already; else a Reverted that is Done would end the rollback.
+func (c *check) back(fresh func() phase.Step, was json.RawMessage, again bool) {
 	if c.err != nil {
 		return
 	}
 	s := fresh()
 	reverted := func(ctx context.Context) (phase.Observation, error) { return s.Reverted(ctx, was) }
-	if o := c.look("Reverted before Revert", reverted); o.State != phase.Done {
+	switch o := c.look("Reverted before Revert", reverted); {
+	case o.State == phase.Done && !again:
+		c.wrong("Reverted before Revert says done: %s", o.Detail)
+	case o.State != phase.Done:
 		c.stops("Revert", func(ctx context.Context) error { return s.Revert(ctx, was) })
 	}
 	c.change("Revert", func(ctx context.Context) error { return s.Revert(ctx, was) }, func() {})

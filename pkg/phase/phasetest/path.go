@@ -21,8 +21,8 @@ func (c *check) life(fresh func() phase.Step) (was json.RawMessage) {
 	if c.err != nil || fresh().Revert == nil {
 		return was
 	}
-	c.back(fresh, was)
-	c.back(fresh, was)
+	c.back(fresh, was, false)
+	c.back(fresh, was, true)
 	c.same("after the way back", before)
 	was, second := c.there(fresh)
 	if intent != second {
@@ -61,7 +61,7 @@ func (c *check) path(list func() ([]phase.Step, error)) error {
 	}
 	for i := len(steps) - 1; i >= 0; i-- {
 		if steps[i].Revert != nil && c.err == nil {
-			c.back(at(i), snapshots[i])
+			c.back(at(i), snapshots[i], false)
 			c.err = wrap(steps[i].ID+" on the way back", c.err)
 		}
 	}

@@ -62,7 +62,7 @@ func Step(ctx context.Context, w World, fresh func() phase.Step) error {
 	before := c.state()
 	was := c.life(fresh)
 	if s := fresh(); s.Revert != nil {
-		c.back(fresh, was)
+		c.back(fresh, was, false)
 		c.same("after the second way back", before)
 	}
 	return wrap(fresh().ID, c.err)

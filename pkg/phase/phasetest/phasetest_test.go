@@ -116,6 +116,9 @@ func TestEveryBrokenPromiseIsFound(t *testing.T) {
 		"Reverted before Apply is pending": func(n *number, s *phase.Step) {
 			s.Reverted = func(context.Context, json.RawMessage) (phase.Observation, error) { return n.see(n.writes > 1), nil }
 		},
+		"Reverted before Revert says done": func(n *number, s *phase.Step) {
+			s.Reverted = func(context.Context, json.RawMessage) (phase.Observation, error) { return n.see(true), nil }
+		},
 		"the intent moves": func(n *number, s *phase.Step) { s.Intent = n.writes },
 		"Was is no JSON": func(_ *number, s *phase.Step) {
 			s.Observe = spy(s.Observe, func(o *phase.Observation) { o.Was = []byte("{") })
@@ -151,6 +154,7 @@ func TestAPathWhoseLaterStepUndoesAnEarlierOneIsFound(t *testing.T) {
 		down.ID = "move:number/down"
 		down.Observe = func(context.Context) (phase.Observation, error) { return n.see(n.to == 1), nil }
 		down.Apply = func(ctx context.Context) error { return n.set(ctx, 1) }
+		down.Reverted = func(context.Context, json.RawMessage) (phase.Observation, error) { return n.see(n.to == 3), nil }
 		return []phase.Step{n.step(3), down}
 	})
 	if err == nil || !strings.Contains(err.Error(), "move:number/3 after move:number/down") {
