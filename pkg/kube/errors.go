@@ -30,7 +30,7 @@ func (c *Cluster) explain(doing string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return wrapped
 	case !answered, apierrors.IsInternalError(err), apierrors.IsServiceUnavailable(err), apierrors.IsServerTimeout(err), apierrors.IsTimeout(err), apierrors.IsTooManyRequests(err):
-		return fault.Wrap(fault.Unsure, "", fmt.Errorf("could not tell, the API server of %s gave no answer: %w", c.env, wrapped))
+		return fault.Wrap(fault.Unsure, "see that the API server of "+c.env+" is well and can be reached from here, then run the same again", fmt.Errorf("could not tell, the API server of %s gave no answer: %w", c.env, wrapped))
 	}
 	return wrapped
 }
