@@ -24,7 +24,7 @@ func (inv *Inventory) findCalls(all []listed) error {
 	}
 	for _, l := range all {
 		settings := map[string]map[string]string{}
-		for _, u := range l[kube.ConfigMap] {
+		for _, u := range l.of[kube.ConfigMap] {
 			c, err := kube.As[corev1.ConfigMap](u)
 			if err != nil {
 				return err
@@ -32,7 +32,7 @@ func (inv *Inventory) findCalls(all []listed) error {
 			settings[c.Name] = c.Data
 		}
 		for _, kind := range movable {
-			for _, u := range l[kind] {
+			for _, u := range l.of[kind] {
 				calls, err := s.calls(u, settings)
 				if err != nil {
 					return err

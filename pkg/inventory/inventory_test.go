@@ -48,17 +48,32 @@ func read(t testing.TB, file string) *cluster {
 	return c
 }
 
-func (c *cluster) List(_ context.Context, k kube.Kind, ns string) ([]*unstructured.Unstructured, error) {
+func (c *cluster) Walk(_ context.Context, k kube.Kind, ns string, f func(*unstructured.Unstructured) error) error {
 	if k == c.forbidden {
-		return nil, apierrors.NewForbidden(k.GVR().GroupResource(), "", errors.New("no rights"))
+		return apierrors.NewForbidden(k.GVR().GroupResource(), "", errors.New("no rights"))
 	}
-	var all []*unstructured.Unstructured
 	for _, u := range c.objects {
-		if u.GetKind() == k.Kind && u.GetNamespace() == ns {
-			all = append(all, u)
+		if u.GetKind() != k.Kind || u.GetNamespace() != ns {
+			continue
+		}
+		if err := f(u); err != nil {
+			return err
 		}
 	}
-	return all, nil
+	return nil
+}
+
+// WalkHeads knows one field selector, that of the Pods that run.
+func (c *cluster) WalkHeads(ctx context.Context, k kube.Kind, ns, fields string, f func(*unstructured.Unstructured) error) error {
+	if k != kube.Pod || fields != "status.phase!=Succeeded,status.phase!=Failed" {
+		return fmt.Errorf("list %s with %q", k.Kind, fields)
+	}
+	return c.Walk(ctx, k, ns, func(u *unstructured.Unstructured) error {
+		if phase, _, _ := unstructured.NestedString(u.Object, "status", "phase"); phase == "Succeeded" || phase == "Failed" {
+			return nil
+		}
+		return f(&unstructured.Unstructured{Object: map[string]any{"kind": k.Kind, "metadata": u.Object["metadata"]}})
+	})
 }
 
 func (c *cluster) Read(_ context.Context, k kube.Kind, ns, name string) (*unstructured.Unstructured, error) {

@@ -3,7 +3,6 @@ package inventory
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -82,14 +81,14 @@ type scaling struct {
 }
 
 func scalingOf(l listed) (s scaling, err error) {
-	for _, u := range l[kube.HPA] {
+	for _, u := range l.of[kube.HPA] {
 		h, err := kube.As[autoscalingv2.HorizontalPodAutoscaler](u)
 		if err != nil {
 			return s, err
 		}
 		s.hpas = append(s.hpas, h)
 	}
-	for _, u := range l[kube.PDB] {
+	for _, u := range l.of[kube.PDB] {
 		b, err := kube.As[policyv1.PodDisruptionBudget](u)
 		if err != nil {
 			return s, err
@@ -159,65 +158,4 @@ func workloadOf(u *unstructured.Unstructured, s scaling) (*Workload, error) {
 
 func refOf(u *unstructured.Unstructured) plan.Ref {
 	return plan.Ref{Namespace: u.GetNamespace(), Kind: u.GetKind(), Name: u.GetName()}
-}
-
-// unmovable lists what runs without a workload that could be copied: bare Pods and Jobs, and owners that cutover does
-// not know. What has ended is not listed, nobody misses it.
-func unmovable(l listed) []Unmovable {
-	known := map[plan.Ref]bool{}
-	for _, kind := range append(movable[:len(movable):len(movable)], kube.Job) {
-		for _, u := range l[kind] {
-			known[refOf(u)] = true
-		}
-	}
-	found := map[plan.Ref]bool{}
-	for _, kind := range []kube.Kind{kube.Job, kube.Pod} {
-		for _, u := range l[kind] {
-			owner, workload := ownerOf(u)
-			switch {
-			case !running(u) || known[workload]:
-			case owner.Name != "":
-				found[owner] = true
-			default:
-				found[refOf(u)] = true
-			}
-		}
-	}
-	var out []Unmovable
-	for ref := range found {
-		out = append(out, Unmovable{ref, "nothing would start it again in new"})
-	}
-	slices.SortFunc(out, func(a, b Unmovable) int { return compareRefs(a.Ref, b.Ref) })
-	return out
-}
-
-// running says whether a Pod or a Job has not ended.
-func running(u *unstructured.Unstructured) bool {
-	phase, _, _ := unstructured.NestedString(u.Object, "status", "phase")
-	done, _, _ := unstructured.NestedString(u.Object, "status", "completionTime")
-	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
-	for _, c := range conditions {
-		if c, ok := c.(map[string]any); ok && c["type"] == "Failed" && c["status"] == "True" {
-			return false
-		}
-	}
-	return phase != string(corev1.PodSucceeded) && phase != string(corev1.PodFailed) && done == ""
-}
-
-// ownerOf returns what a Pod or Job belongs to, and the workload that this stands for: of a ReplicaSet the Deployment,
-// whose name is the ReplicaSet's without the hash of the template, else the same.
-func ownerOf(u *unstructured.Unstructured) (owner, workload plan.Ref) {
-	for _, o := range u.GetOwnerReferences() {
-		if o.Controller == nil || !*o.Controller {
-			continue
-		}
-		owner = plan.Ref{Namespace: u.GetNamespace(), Kind: o.Kind, Name: o.Name}
-		workload = owner
-		hash := u.GetLabels()["pod-template-hash"]
-		if name, ok := strings.CutSuffix(o.Name, "-"+hash); ok && hash != "" && o.Kind == kube.ReplicaSet.Kind {
-			workload.Kind, workload.Name = kube.Deployment.Kind, name
-		}
-		return owner, workload
-	}
-	return owner, workload
 }

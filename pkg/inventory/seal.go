@@ -44,7 +44,7 @@ func (inv *Inventory) seal(l listed) error {
 		inv.Seals = map[string]string{}
 	}
 	for _, kind := range sealed {
-		for _, u := range l[kind] {
+		for _, u := range l.of[kind] {
 			s, err := Seal(u)
 			if err != nil {
 				return err

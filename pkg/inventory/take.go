@@ -13,9 +13,10 @@ import (
 	"cutover.dev/cutover/pkg/kube"
 )
 
-// Reader is the part of a *kube.Cluster that this package reads with. What it returns is shared and never changed here.
+// Reader is the part of a *kube.Cluster that this package reads with.
 type Reader interface {
-	List(ctx context.Context, k kube.Kind, ns string) ([]*unstructured.Unstructured, error)
+	Walk(ctx context.Context, k kube.Kind, ns string, f func(*unstructured.Unstructured) error) error
+	WalkHeads(ctx context.Context, k kube.Kind, ns, fields string, f func(*unstructured.Unstructured) error) error
 	Read(ctx context.Context, k kube.Kind, ns, name string) (*unstructured.Unstructured, error)
 }
 
@@ -32,8 +33,11 @@ var Taken = []kube.Kind{
 // movable are the kinds of workloads, in the order of their names.
 var movable = []kube.Kind{kube.CronJob, kube.DaemonSet, kube.Deployment, kube.StatefulSet}
 
-// listed are the objects of one namespace by kind, without cutover's own.
-type listed map[kube.Kind][]*unstructured.Unstructured
+// listed is one namespace without cutover's own: the objects by kind, and of what runs only whose it is.
+type listed struct {
+	of   map[kube.Kind][]*unstructured.Unstructured
+	runs []runner
+}
 
 // Take reads what is in the namespaces of old. An object that cannot be read, or a kind that may not be listed, is an
 // error: a hole in the inventory would pass for "nothing there". Namespaces are taken in the order of their names.
@@ -63,32 +67,44 @@ func Take(ctx context.Context, old Reader, namespaces []string) (*Inventory, err
 	return inv, nil
 }
 
-func list(ctx context.Context, old Reader, ns string) (listed, error) {
-	l := listed{}
+// list reads one namespace. Nothing of it is watched: it is looked at once, and Pods are many.
+func list(ctx context.Context, old Reader, ns string) (l listed, err error) {
+	l.of = map[kube.Kind][]*unstructured.Unstructured{}
 	for _, kind := range Taken {
-		objects, err := old.List(ctx, kind, ns)
-		if err != nil {
-			return nil, err
-		}
-		for _, u := range objects {
-			if u.GetLabels()[kube.LabelManaged] != kube.Manager {
-				l[kind] = append(l[kind], u)
+		take := func(u *unstructured.Unstructured) error {
+			switch {
+			case u.GetLabels()[kube.LabelManaged] == kube.Manager:
+			case kind == kube.Pod || kind == kube.Job:
+				r := runnerOf(u)
+				r.ended = kind == kube.Job && !running(u)
+				l.runs = append(l.runs, r)
+			default:
+				l.of[kind] = append(l.of[kind], u)
 			}
+			return nil
 		}
-		slices.SortFunc(l[kind], func(a, b *unstructured.Unstructured) int { return compareStrings(a.GetName(), b.GetName()) })
+		if kind == kube.Pod {
+			err = old.WalkHeads(ctx, kind, ns, "status.phase!=Succeeded,status.phase!=Failed", take)
+		} else {
+			err = old.Walk(ctx, kind, ns, take)
+		}
+		if err != nil {
+			return l, err
+		}
+		slices.SortFunc(l.of[kind], func(a, b *unstructured.Unstructured) int { return compareStrings(a.GetName(), b.GetName()) })
 	}
 	return l, nil
 }
 
 func (inv *Inventory) namespace(l listed) error {
-	for _, u := range l[kube.Ingress] {
+	for _, u := range l.of[kube.Ingress] {
 		ing, err := ingressOf(u)
 		if err != nil {
 			return err
 		}
 		inv.Ingresses = append(inv.Ingresses, *ing)
 	}
-	for _, u := range l[kube.Service] {
+	for _, u := range l.of[kube.Service] {
 		s, err := serviceOf(u)
 		if err != nil {
 			return err
@@ -100,7 +116,7 @@ func (inv *Inventory) namespace(l listed) error {
 		return err
 	}
 	for _, kind := range movable {
-		for _, u := range l[kind] {
+		for _, u := range l.of[kind] {
 			w, err := workloadOf(u, scaling)
 			if err != nil {
 				return err

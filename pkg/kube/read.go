@@ -26,9 +26,7 @@ func (c *Cluster) Get(ctx context.Context, k Kind, ns, name string) (*unstructur
 		if err != nil {
 			return nil, c.explain(doing, err)
 		}
-		slimmed, err := v.slim(u)
-		u, _ = slimmed.(*unstructured.Unstructured)
-		return u, err
+		return slim(k, u)
 	}
 	if u := v.get(name); u != nil {
 		return u, nil
@@ -63,36 +61,10 @@ func (c *Cluster) List(ctx context.Context, k Kind, ns string) ([]*unstructured.
 }
 
 func (c *Cluster) listLive(ctx context.Context, v *view) (all []*unstructured.Unstructured, err error) {
-	err = c.try(ctx, reading, func(ctx context.Context) error {
-		all = nil
-		if metadataOnly(v.key.kind) {
-			list, err := c.metadata.Resource(v.key.kind.GVR()).Namespace(v.key.ns).List(ctx, metav1.ListOptions{})
-			if err != nil {
-				return err
-			}
-			for i := range list.Items {
-				u, err := untyped(v.key.kind, &list.Items[i])
-				if err != nil {
-					return err
-				}
-				all = append(all, u)
-			}
-			return nil
-		}
-		list, err := c.dynamic.Resource(v.key.kind.GVR()).Namespace(v.key.ns).List(ctx, metav1.ListOptions{})
-		if err != nil {
-			return err
-		}
-		for i := range list.Items {
-			all = append(all, &list.Items[i])
-		}
+	err = c.Walk(ctx, v.key.kind, v.key.ns, func(u *unstructured.Unstructured) error {
+		all = append(all, u)
 		return nil
 	})
-	for _, u := range all {
-		if _, err := v.slim(u); err != nil {
-			return nil, err
-		}
-	}
 	return all, err
 }
 

@@ -10,14 +10,14 @@ import (
 
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
-// slim is what a view keeps of an object. Of managedFields only who and how (OwnerOf reads them), not the fields, which
-// are often half of an object. kubectl's copy of the object goes as well: of a Secret it would be the data.
-func (v *view) slim(in any) (any, error) {
-	u, err := untyped(v.key.kind, in)
+// slim is what is kept of an object. Of managedFields only who and how (OwnerOf reads them), not the fields, which are
+// often half of an object. kubectl's copy of the object goes as well: of a Secret it would be the data.
+func slim(k Kind, in any) (*unstructured.Unstructured, error) {
+	u, err := untyped(k, in)
 	if err != nil || u == nil {
-		return in, err
+		return nil, err
 	}
-	if metadataOnly(v.key.kind) {
+	if metadataOnly(k) {
 		delete(u.Object, "data")
 		delete(u.Object, "stringData")
 	}
@@ -32,6 +32,15 @@ func (v *view) slim(in any) (any, error) {
 		}
 	}
 	unstructured.RemoveNestedField(u.Object, "metadata", "annotations", lastApplied)
+	return u, nil
+}
+
+// slim is the transform of the view's informer.
+func (v *view) slim(in any) (any, error) {
+	u, err := slim(v.key.kind, in)
+	if err != nil || u == nil { // the sign of a deleted object whose event was missed, for one
+		return in, err
+	}
 	return u, nil
 }
 
