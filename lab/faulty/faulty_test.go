@@ -37,6 +37,7 @@ func TestEachFaultIsWhatItsNameSays(t *testing.T) {
 	}{
 		{Answer500, 500, 0, nil},
 		{TooMany, 429, 0, nil},
+		{Expired, 401, 0, nil},
 		{Reset, 0, 0, syscall.ECONNRESET},
 		{Lose, 0, 1, syscall.ECONNRESET},
 		{Hang, 0, 0, context.DeadlineExceeded},

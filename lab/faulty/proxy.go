@@ -97,6 +97,13 @@ func (discard) Write(b []byte) (int, error) { return len(b), nil }
 // Kubeconfig is for the client that is to be tried: the same user, and this proxy as the server.
 func (p *Proxy) Kubeconfig() ([]byte, error) { return clientcmd.Write(p.config) }
 
+// Address is where it listens, host and port.
+func (p *Proxy) Address() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.address
+}
+
 // Back listens, again at the same address after Leave.
 func (p *Proxy) Back() error {
 	p.mu.Lock()

@@ -16,6 +16,7 @@ type Fault string
 const (
 	Answer500 Fault = "500"   // an error instead of the server
 	TooMany   Fault = "429"   // with Retry-After
+	Expired   Fault = "401"   // as for a token that has run out
 	Reset     Fault = "reset" // the connection breaks before the server heard of it
 	Lose      Fault = "lose"  // the server does it, and the connection breaks instead of an answer
 	Hang      Fault = "hang"  // no answer, until the client gives up or Obey
@@ -76,6 +77,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case TooMany:
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 		fail(w, http.StatusTooManyRequests, "TooManyRequests")
+	case Expired:
+		fail(w, http.StatusUnauthorized, "Unauthorized")
 	case Reset:
 		resetOf(r)
 		panic(http.ErrAbortHandler)
