@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"cutover.dev/cutover/pkg/inventory"
@@ -26,6 +27,19 @@ func retired(u *unstructured.Unstructured) map[string]any {
 	}
 	selector[retiredSelector] = "true"
 	return selector
+}
+
+// offEveryNode judges a DaemonSet that has our selector. For kube/ready one that no node takes is not there yet; here that
+// is the aim, once its controller has seen the selector.
+func offEveryNode(u *unstructured.Unstructured) (phase.Observation, error) {
+	d, err := kube.As[appsv1.DaemonSet](u)
+	if err != nil {
+		return phase.Observation{}, err
+	}
+	if d.Status.ObservedGeneration < d.Generation || d.Status.DesiredNumberScheduled+d.Status.CurrentNumberScheduled > 0 {
+		return phase.Observation{State: phase.Settling, Detail: fmt.Sprintf("%d pods are still there", d.Status.CurrentNumberScheduled)}, nil
+	}
+	return phase.Observation{State: phase.Done, Detail: "no node takes it any more"}, nil
 }
 
 // unretire takes our selector off the copy of a DaemonSet: the one in new is to run when old's does not any more.

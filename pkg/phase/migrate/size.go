@@ -104,6 +104,9 @@ func sized(u *unstructured.Unstructured, path []string, want any, scaled bool) (
 	if left := running(u); left > 0 && !free && fmt.Sprint(want) != fmt.Sprint(left) {
 		return phase.Observation{State: phase.Settling, Detail: fmt.Sprintf("%d pods are still there", left)}, nil
 	}
+	if u.GetKind() == kube.DaemonSet.Kind {
+		return offEveryNode(u)
+	}
 	state, detail := ready.Of(u)
 	return phase.Observation{State: state, Detail: detail}, nil
 }
