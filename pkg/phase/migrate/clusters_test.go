@@ -16,6 +16,7 @@ import (
 	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/kube/carry"
 	"cutover.dev/cutover/pkg/kube/kubetest"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
@@ -199,8 +200,8 @@ func lastPod(t *testing.T, c two) {
 	if n := past[sizeFact(c.ref)]; fmt.Sprint(n) != "3" {
 		t.Errorf("the journal says that %v ran in old, want 3", n)
 	}
-	if _, err := on.Observe(t.Context()); err == nil {
-		t.Error("it is started in new, where nobody made it")
+	if o := see(t, on, phase.Settling); !strings.Contains(o.Detail, "not in new") {
+		t.Errorf("where nobody made it, it says %q", o.Detail)
 	}
 }
 
@@ -230,5 +231,8 @@ func committedOnes(t *testing.T, c two) {
 	spec, _ := want.Object["spec"].(map[string]any)
 	if n := fmt.Sprint(spec["replicas"]); n != "3" {
 		t.Errorf("%s replicas are wanted in new: the manifest says 9, and 3 are ready in old", n)
+	}
+	if pods, err := carry.PodsOf(want); err != nil || pods.Spec.Containers[0].Image != "app:2" {
+		t.Errorf("what is wanted is not the committed one: %+v (%v)", pods, err)
 	}
 }

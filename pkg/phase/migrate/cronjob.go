@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"cutover.dev/cutover/pkg/kube"
@@ -72,6 +73,9 @@ func (m wave) switched(c *kube.Cluster, ref plan.Ref, title string, want func(co
 		Touches: []phase.Object{{Env: c.Env(), Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Field: "suspend"}},
 		Observe: func(ctx context.Context) (phase.Observation, error) {
 			u, err := live(ctx)
+			if apierrors.IsNotFound(err) && c.Env() == phase.New {
+				return phase.Observation{State: phase.Settling, Detail: "waits: it is not in new yet"}, nil
+			}
 			if err != nil {
 				return phase.Observation{}, err
 			}

@@ -54,13 +54,17 @@ func (m wave) measurable(levels [][]unit) []phase.Step {
 // compares with it. Of a Service that somebody came for in between, the next run's first begins the window again.
 func (r residual) steps() phase.Lane {
 	window := parts.Residual(r.Plan)
+	whom := r.name
+	if whom == r.Wave.Name {
+		whom = "all of wave " + whom
+	}
 	return phase.Lane{
 		{
-			ID: "count:" + r.name, Title: "read what old's entry has counted for " + r.name, Limit: r.limit(), Knob: window.Name,
+			ID: "count:" + r.name, Title: "read what old's entry has counted for " + whom, Limit: r.limit(), Knob: window.Name,
 			Observe: r.count,
 		},
 		{
-			ID: "quiet:" + r.name, Title: fmt.Sprintf("see that nobody comes to old's entry for %s for %s", r.name, window.Limit),
+			ID: "quiet:" + r.name, Title: fmt.Sprintf("see that for %s nobody comes to old's entry for %s", whom, window.Limit),
 			Limit: longest + time.Minute, Knob: window.Name, Observe: r.quiet,
 		},
 	}

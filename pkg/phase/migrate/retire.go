@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -61,15 +62,19 @@ func (m wave) retire(ref plan.Ref, past phase.Past) []phase.Step {
 	}
 	asInOld := func(context.Context) (int64, error) {
 		var n int64
-		if ok, err := past.Fact(sizeFact(ref), &n); err != nil || !ok {
-			return 0, fmt.Errorf("how many replicas of %s ran in old is not in the journal: %w", ref, err)
+		known, err := past.Fact(sizeFact(ref), &n)
+		if w, ok := m.Inventory.Workload(ref); err == nil && !known && (!ok || w.Replicas > 0) {
+			err = errUnknownSize
 		}
-		return n, nil
+		return n, err
 	}
 	return []phase.Step{
-		m.size(m.Old, ref, "scale %s in %s to 0: the gap begins, nobody does its work until new does", none),
+		m.size(m.Old, ref, "scale %s in %s to 0 (the gap begins: nobody does its work until new does)", none),
 		m.size(m.New, ref, "scale %s in %s up", asInOld),
 	}
 }
+
+// errUnknownSize says that old was not scaled down yet.
+var errUnknownSize = errors.New("how many replicas ran in old is known when they are scaled down there")
 
 func sizeFact(ref plan.Ref) string { return "migrate.replicas/" + ref.String() }

@@ -3,9 +3,11 @@ package migrate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -49,7 +51,12 @@ func (m wave) size(c *kube.Cluster, ref plan.Ref, title string, want func(contex
 		Intent: map[string]any{"scale": ref.String(), "in": c.Env()}, Touches: []phase.Object{object},
 		Observe: func(ctx context.Context) (phase.Observation, error) {
 			u, v, err := value(ctx)
-			if err != nil {
+			switch {
+			case errors.Is(err, errUnknownSize):
+				return phase.Observation{State: phase.Settling, Detail: "waits: " + err.Error()}, nil
+			case apierrors.IsNotFound(err) && c.Env() == phase.New:
+				return phase.Observation{State: phase.Settling, Detail: "waits: it is not in new yet"}, nil
+			case err != nil:
 				return phase.Observation{}, err
 			}
 			o, err := sized(u, path, v, m.scaled(ref))

@@ -116,8 +116,11 @@ func (m wave) drain(u unit) phase.Step {
 			}
 			for_, done := flat.since(total, d)
 			how := "timed, old's bridge shows no counters"
-			if counted {
+			switch {
+			case counted:
 				how = fmt.Sprintf("the bridge's count stays at %g", total)
+			case len(m.routed(u)) == 0:
+				how = "timed, no route leads to it"
 			}
 			if !done {
 				return phase.Observation{State: phase.Settling, Detail: fmt.Sprintf("%s for %s of %s", how, for_.Round(time.Second), d)}, nil
