@@ -53,6 +53,8 @@ func End(w io.Writer, d Document) error {
 		for _, f := range d.Facts {
 			fmt.Fprintf(&b, "cutover: seen: %s\n", plain(f))
 		}
+	}
+	if d.Error != nil && d.Mutated { // a run that changed nothing leaves nothing to put together
 		left, done := split(d.Steps)
 		list(&b, "not done", left)
 		list(&b, "done", done)

@@ -161,6 +161,18 @@ func TestEndOfAFailingRun(t *testing.T) {
 	})
 }
 
+func TestARefusedRunListsNoSteps(t *testing.T) {
+	d := report.Document{Verb: "apply", Phase: "routes", Steps: []report.Step{{ID: one, State: report.Done}, {ID: two, State: report.Pending}}}
+	d.Fail(fault.New(fault.Refused, "", "it is not the turn of routes"))
+	var out bytes.Buffer
+	if err := report.End(&out, d); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); strings.Contains(text, one) || strings.Contains(text, two) || !strings.Contains(text, "1 of 2 steps done") {
+		t.Errorf("nothing was changed, and what is not done is everything:\n%s", text)
+	}
+}
+
 func TestSummaryOfAFailingRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text, truncated := report.Markdown(failed(), 0)
