@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"cutover.dev/cutover/lab/cache"
@@ -22,7 +23,6 @@ import (
 const (
 	xdsPort    = "8001"
 	healthPort = "8002"
-	statsPort  = "8003"
 )
 
 // OldSteps is how many steps StartOld reports.
@@ -42,7 +42,7 @@ func StartOld(ctx context.Context, c *cluster.Cluster) error {
 		"--config-path="+config, "--ingress-class-name="+world.IngressClass, "--ingress-status-address="+c.Entry,
 		"--xds-address=127.0.0.1", "--xds-port="+xdsPort, "--health-address=127.0.0.1", "--health-port="+healthPort,
 		"--http-address=127.0.0.1", "--http-port=8000", "--debug-http-address=127.0.0.1", "--debug-http-port=6060",
-		"--stats-address=127.0.0.1", "--stats-port="+statsPort,
+		"--stats-address="+c.Entry, "--stats-port="+strconv.Itoa(world.CountersPort),
 		"--envoy-service-http-address="+c.Entry, "--envoy-service-http-port=80", "--envoy-http-access-log=/dev/null",
 		"--envoy-service-https-address="+c.Entry, "--envoy-service-https-port=443", "--envoy-https-access-log=/dev/null")
 	if err != nil {
@@ -121,7 +121,7 @@ func ContourReady(ctx context.Context) error {
 
 // EnvoyReady asks Envoy whether it has its configuration.
 func EnvoyReady(ctx context.Context) error {
-	return inside(ctx, world.Old, "http://127.0.0.1:"+statsPort+"/ready")
+	return get(ctx, fmt.Sprintf("http://%s:%d/ready", world.Old.Entry, world.CountersPort))
 }
 
 // get succeeds on status 200.

@@ -39,7 +39,8 @@ func Clusters() []Cluster { return []Cluster{Old, New} }
 // Fixed numbers and names of the lab.
 const (
 	InnerPort     = 8080
-	MetricsPort   = 9100
+	MetricsPort   = 9100 // of the bridge
+	CountersPort  = 8003 // of old's entry, at its address: Envoy's statistics
 	IngressClass  = "main"
 	SystemSpace   = "cutover-system"
 	RootAddress   = "172.30.0.1"  // this machine, as the clusters see it
