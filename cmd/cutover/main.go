@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -12,7 +13,18 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop) // the first signal asks for a safe stop, the second one kills
+	ctx, stop := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		stop(fmt.Errorf("%s signal received", <-signals)) // the first asks for a safe stop
+		os.Exit(killed(<-signals))                        // the second does not ask
+	}()
 	os.Exit(cli.Main(ctx, os.Args, os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// killed is the exit code of a process that a signal has ended, as a shell gives it.
+func killed(by os.Signal) int {
+	n, _ := by.(syscall.Signal)
+	return 128 + int(n)
 }
