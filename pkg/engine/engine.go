@@ -22,6 +22,7 @@ var (
 	ErrUnknown = errors.New("begun by an earlier run, but no longer in the plan")
 	ErrDigest  = errors.New("what would run is not what was approved")
 	ErrLock    = errors.New("lock")
+	ErrLeft    = errors.New("could not be reached and is left as it is")
 	ErrHalfway = errors.New("a watched stretch is left half-way") // it could not be taken back, whyever the run ended
 )
 
@@ -50,6 +51,10 @@ type Engine struct {
 	Seed  string       // digest of the plan: part of every digest, and in every entry
 	Poll  time.Duration
 	Grace time.Duration // after a stop request, how long writes and undoing may go on
+
+	// Without names an environment that is gone for good, "" for none. Going back leaves what was changed there as it is,
+	// and open in the journal, takes back everything else, and ends with ErrLeft.
+	Without string
 
 	// AfterGroup, if set, is called after every group that had work and after the phase was closed. Going forward, its
 	// error stops the run; going back, it is only reported.

@@ -23,6 +23,7 @@ const (
 	Failed    What = "failed"
 	Waiting   What = "waiting" // seen, and not there yet; at every poll
 	Watch     What = "watch"   // a watch said no: the stretch goes back
+	Left      What = "left"    // going back, the step is not taken back: its environment is gone
 	Stopped   What = "stopped" // the run ends early because it was asked to
 )
 

@@ -71,6 +71,9 @@ func (r *run) takeBack(l phase.Lane, stop func() bool) error {
 			continue
 		case !insist && stop():
 			return unwritten
+		case rec.Begun && r.gone(s):
+			r.leave(s)
+			continue
 		case rec.Begun && s.Apply != nil && (s.Final != "" || s.Revert == nil):
 			return errors.Join(fmt.Errorf("%s: %w: %s", s.Title, ErrFinal, s.Final), unwritten)
 		case rec.Begun && s.Apply != nil:

@@ -29,6 +29,7 @@ type run struct {
 	back     bool            // finished counts steps taken back
 	of       int
 	finished map[string]bool
+	kept     []string // titles of what was not taken back because it is gone
 	result   Result
 }
 

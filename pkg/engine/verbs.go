@@ -71,6 +71,9 @@ func (r *run) rollback() error {
 				return err
 			}
 		}
+		if err := r.leftovers(); err != nil {
+			return err
+		}
 		return r.end(journal.Left)
 	}
 	for _, g := range r.undo {
@@ -90,7 +93,7 @@ func (r *run) mayReturn() error {
 	for _, g := range r.ahead {
 		for _, s := range flat(g) {
 			rec := r.log.Of(r.p.Name, s.ID)
-			if !rec.Begun || s.Apply == nil {
+			if !rec.Begun || s.Apply == nil || r.gone(s) {
 				continue
 			}
 			if s.Final != "" {

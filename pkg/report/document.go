@@ -60,6 +60,7 @@ const (
 	Proof     = "proof"  // a step that changes nothing, in a plan
 	Reverting = "reverting"
 	Reverted  = "reverted"
+	Left      = "left" // not taken back: its environment is gone
 )
 
 // Gate is one proof that was asked before anything was written.

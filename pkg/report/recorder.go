@@ -119,6 +119,8 @@ func (r *Recorder) change(e engine.Event) {
 		s.State, r.doc.Mutated = Reverting, true
 	case "reverted":
 		s.State = Reverted
+	case "left":
+		s.State = Left
 	case "failed":
 		s.State = Failed
 	}

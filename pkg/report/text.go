@@ -87,8 +87,8 @@ func (t *Text) word(e engine.Event) string {
 		}
 		t.waited[e.Step] = e.At
 		return "waiting"
-	case "failed", "watch", "stopped":
-		return map[engine.What]string{"failed": "FAILED", "watch": "watch", "stopped": "stopped"}[e.What]
+	case "failed", "watch", "stopped", "left":
+		return map[engine.What]string{"failed": "FAILED", "watch": "watch", "stopped": "stopped", "left": "left"}[e.What]
 	}
 	return ""
 }
