@@ -60,7 +60,7 @@ func (o *outcome) apply(ctx context.Context) error {
 		return err
 	}
 	e := o.engine(s.plan.Digest())
-	e.Gates = s.gates(e, p, stop)
+	e.Gates = append(s.gates(e, p, stop), s.oneStory())
 	if err := o.repair(ctx); err != nil {
 		return err
 	}

@@ -47,6 +47,7 @@ spec:
   dns: {none: "a test"}
   waves: [{name: shop, workloads: [shop/Deployment/web]}]
   lock: {ttl: 5s}
+  windows: {routes: 1s, drain: 1s}
   approvals: %s
 `
 

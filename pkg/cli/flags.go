@@ -15,7 +15,7 @@ var errHelp = errors.New("help was shown")
 
 // flags are all flags of all verbs. Which verb has which is in the table of verbs.
 type flags struct {
-	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair, Cluster, Role string
+	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair, Cluster, Role, Journal string
 
 	Irreversible bool
 	given        map[string]bool // by name, what stood on the command line
@@ -35,7 +35,8 @@ func flagTable(f *flags) map[string]func(*flag.FlagSet) {
 		"repair":        text(&f.Repair, "repair", "", "an earlier `phase` whose drift is set right first"),
 		"reason":        text(&f.Reason, "reason", "", "why, in `words`, for the journal"),
 		"holder":        text(&f.Holder, "holder", "", "the `name` of who holds the lock, as cutover status shows it"),
-		"break-glass":   text(&f.BreakGlass, "break-glass", "", "go back from the mirrored journal because new is gone; the `reason`"),
+		"break-glass":   text(&f.BreakGlass, "break-glass", "", "go by old's copy of the journal because new is gone; the `reason`"),
+		"journal":       text(&f.Journal, "journal", "", "with --break-glass: what cutover journal export wrote, a `file`, where old's copy is behind it or gone"),
 		"cluster":       text(&f.Cluster, "cluster", "", "old or new: the `cluster` that the roles are for"),
 		"role":          text(&f.Role, "role", "", "run or plan: what the identity is `for`; one that plans only looks, and at no Secret"),
 		"listen":        text(&f.Listen, "listen", ":8080", "the `address` to listen on"),

@@ -8,7 +8,6 @@ import (
 
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/inventory"
-	"cutover.dev/cutover/pkg/journal"
 )
 
 // adopt takes what changed in old into the frozen inventory.
@@ -78,7 +77,7 @@ func unlock(ctx context.Context, c *call) error {
 	return nil
 }
 
-// showJournal prints the journal: export for machines, show for people.
+// showJournal prints the journal: export for a way back without new, show for people.
 func showJournal(ctx context.Context, c *call) error {
 	how := "show"
 	if len(c.args) > 0 {
@@ -92,12 +91,12 @@ func showJournal(ctx context.Context, c *call) error {
 		return err
 	}
 	defer s.close()
+	if how == "export" {
+		return s.export(ctx, c.stdout)
+	}
 	entries, _, err := s.store.Load(ctx)
 	if err != nil {
 		return unsure(fmt.Errorf("read the journal: %w", err))
-	}
-	if how == "export" {
-		return journal.Encode(c.stdout, entries)
 	}
 	if c.flags.Output == "json" {
 		return writeJSON(c.stdout, entries)

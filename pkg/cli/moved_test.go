@@ -189,3 +189,12 @@ func (w *world) entries(t *testing.T, env string) []journal.Entry {
 	}
 	return all
 }
+
+func render(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

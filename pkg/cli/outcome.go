@@ -53,8 +53,13 @@ func (o *outcome) Emit(e engine.Event) {
 // engine is the only maker of engines.
 func (o *outcome) engine(digest string) *engine.Engine {
 	s := o.session
+	without := ""
+	if s.gone {
+		without = phase.New
+	}
 	return &engine.Engine{
-		Store: s.store, Lock: s.lease, Sink: o, Run: s.run, Seed: digest, Poll: time.Second, Grace: graceful,
+		Without: without,
+		Store:   s.store, Lock: s.lease, Sink: o, Run: s.run, Seed: digest, Poll: time.Second, Grace: graceful,
 		AfterGroup: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, copying)
 			defer cancel()
@@ -119,7 +124,7 @@ func (o *outcome) finish(ctx context.Context, err error) error {
 // stopped has an answer too.
 func (o *outcome) foresee(ctx context.Context, d *report.Document) {
 	s := o.session
-	if s.log == nil || d.Next != "" {
+	if s.log == nil || d.Next != "" || s.gone {
 		return
 	}
 	last, cancel := s.last(ctx, 2*time.Second)
@@ -131,6 +136,18 @@ func (o *outcome) foresee(ctx context.Context, d *report.Document) {
 	if next, ok := itinerary.Next(itinerary.Of(s.plan, log)); ok {
 		d.Next, d.Approval = next.Name, s.plan.Spec.Approvals[next.Name]
 	}
+}
+
+// given repeats those of these flags that stood on the command line.
+func (c *call) given(names ...string) []string {
+	values := map[string]string{"to": c.flags.To, "phase": c.flags.Phase, "break-glass": c.flags.BreakGlass}
+	var args []string
+	for _, name := range names {
+		if values[name] != "" {
+			args = append(args, "--"+name, values[name])
+		}
+	}
+	return args
 }
 
 // command is a command line a person can type.

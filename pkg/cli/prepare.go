@@ -36,27 +36,49 @@ func (s *session) read(ctx context.Context) (err error) {
 	return nil
 }
 
-// prepare reads the journal and the inventory and builds the phases.
-func (s *session) prepare(ctx context.Context) error {
+// recall reads the journal and, if there is one, the frozen inventory.
+func (s *session) recall(ctx context.Context) error {
 	if err := s.read(ctx); err != nil {
 		return err
 	}
-	data, err := s.store.LoadBlob(ctx, inventoryBlob)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if s.inv, err = s.live(ctx); err != nil {
+	return s.thaw(ctx)
+}
+
+// prepare reads the journal and the inventory and builds the phases.
+func (s *session) prepare(ctx context.Context) error {
+	if err := s.recall(ctx); err != nil {
+		return err
+	}
+	if !s.frozen {
+		inv, err := s.live(ctx)
+		if err != nil {
 			return err
 		}
-	case err != nil:
-		return unsure(fmt.Errorf("read the frozen inventory: %w", err))
-	default:
-		s.inv, s.frozen = &inventory.Inventory{}, true
-		if err := json.Unmarshal(data, s.inv); err != nil {
-			return unsure(fmt.Errorf("read the frozen inventory: %w", err))
-		}
+		s.inv = inv
 	}
-	s.phases = phasesOf(parts.Deps{Plan: s.plan, Inventory: s.inv, Old: s.old, New: s.new})
+	s.phases = phasesOf(s.deps())
 	return s.veil(ctx)
+}
+
+func (s *session) deps() parts.Deps {
+	return parts.Deps{Plan: s.plan, Inventory: s.inv, Old: s.old, New: s.new}
+}
+
+// thaw loads the frozen inventory, if there is one.
+func (s *session) thaw(ctx context.Context) error {
+	data, err := s.store.LoadBlob(ctx, inventoryBlob)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	inv := &inventory.Inventory{}
+	if err == nil {
+		err = json.Unmarshal(data, inv)
+	}
+	if err != nil {
+		return unsure(fmt.Errorf("read the frozen inventory: %w", err))
+	}
+	s.inv, s.frozen = inv, true
+	return nil
 }
 
 // live takes the inventory now.

@@ -16,6 +16,9 @@ func rollback(ctx context.Context, c *call) error {
 	if c.flags.To == "" && c.flags.Phase == "" {
 		return fault.New(fault.Usage, "cutover rollback -h", "rollback wants --to PHASE, which stays done, or --phase PHASE, the newest one")
 	}
+	if c.flags.Journal != "" && c.flags.BreakGlass == "" {
+		return fault.New(fault.Usage, "cutover rollback -h", "--journal is for --break-glass: without it new's own journal counts")
+	}
 	s, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -33,32 +36,41 @@ func rollback(ctx context.Context, c *call) error {
 
 func (o *outcome) rollback(ctx context.Context) error {
 	s := o.session
-	if err := s.prepare(ctx); err != nil {
+	if err := s.restore(ctx); err != nil {
+		return err
+	}
+	if err := s.recall(ctx); err != nil {
 		return err
 	}
 	begun := slices.ContainsFunc(s.stops, func(t itinerary.Stop) bool { return s.touched(t.Name) })
 	switch {
+	case !begun && s.call.flags.BreakGlass != "": // no evidence is no answer: the copy may never have been made
+		return fault.New(fault.Stuck, "give --journal FILE, what cutover journal export wrote", "old's copy of the journal shows nothing to take back")
 	case !begun:
 		fmt.Fprintln(s.call.stderr, "nothing was begun, so there is nothing to take back")
 		return nil
 	case !s.frozen:
 		return fault.New(fault.Stuck, "restore it from old's copy", "the frozen inventory is gone, so the steps to take back are not known")
 	}
+	s.phases = phasesOf(s.deps())
 	names, err := s.backward()
 	if err := errors.Join(o.endStretches(ctx, newest(names)), err); err != nil {
 		return err
 	}
-	o.goOn = s.call.command("rollback", "--to", s.call.flags.To)
-	if s.call.flags.To == "" {
-		o.goOn = s.call.command("rollback", "--phase", s.call.flags.Phase)
-	}
+	o.goOn = s.call.command("rollback", s.call.given("to", "phase", "break-glass")...)
+	var left []error
 	for _, name := range names {
-		if err := o.takeBack(ctx, name); err != nil {
+		err := o.takeBack(ctx, name)
+		switch {
+		case errors.Is(err, engine.ErrLeft): // everything else of it is back, and so may be what came before it
+			left = append(left, fmt.Errorf("take back %s: %w", name, err))
+		case err != nil:
 			return fmt.Errorf("take back %s: %w", name, err)
 		}
 	}
 	o.goOn = ""
-	return nil
+	return fault.Wrap(fault.Stuck, "when new answers again, "+s.call.command("rollback", s.call.given("to", "phase")...)+
+		" takes back the rest; until then see that nothing leads clients to new", errors.Join(left...))
 }
 
 // backward lists what to take back, newest first.

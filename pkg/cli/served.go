@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -46,15 +46,15 @@ func (s *session) served(ctx context.Context) []report.Served {
 
 // known is the inventory that this run works with or, if it did not get that far, the frozen one.
 func (s *session) known(ctx context.Context) (*inventory.Inventory, error) {
-	if s.inv != nil {
-		return s.inv, nil
+	if s.inv == nil {
+		if err := s.thaw(ctx); err != nil {
+			return nil, err
+		}
 	}
-	data, err := s.store.LoadBlob(ctx, inventoryBlob)
-	if err != nil {
-		return nil, err
+	if s.inv == nil {
+		return nil, errors.New("nothing is frozen")
 	}
-	inv := &inventory.Inventory{}
-	return inv, json.Unmarshal(data, inv)
+	return s.inv, nil
 }
 
 // liveIngress returns an Ingress as it is now; nil is one that is not there.

@@ -33,6 +33,7 @@ type session struct {
 	log      *journal.Log
 	stops    []itinerary.Stop
 	phases   map[string]phase.Phase
+	gone     bool                      // new cannot be reached, and a person said that it is gone
 	asked    atomic.Pointer[time.Time] // when a signal came; nil: none did
 }
 
@@ -104,9 +105,9 @@ func (s *session) connect(ctx context.Context) (err error) {
 	s.call.mask(s.new.Canaries())
 	ns, name := s.plan.Spec.State.Namespace, s.plan.Metadata.Name
 	ttl := time.Duration(s.plan.Spec.Lock.TTL)
-	if s.call.flags.BreakGlass != "" { // new is gone: old's copy is all there is
+	if s.call.flags.BreakGlass != "" {
 		s.store, s.lease = cluster.New(s.old, ns, name), cluster.NewLease(s.old, ns, name, ttl)
-		return s.identity(ctx, false)
+		return s.breakGlass(ctx)
 	}
 	s.store, s.mirror = cluster.New(s.new, ns, name), cluster.New(s.old, ns, name)
 	s.lease = cluster.NewLease(s.new, ns, name, ttl)

@@ -12,7 +12,7 @@ import (
 var (
 	Inputs = []string{
 		"plan", "verb", "phase", "old-kubeconfig", "new-kubeconfig", "expect-digest", "allow-irreversible", "repair", "to", "reason",
-		"output", "github-token",
+		"break-glass", "journal", "output", "github-token",
 	}
 	Outputs = []string{"result", "phase", "next-phase", "approval", "digest", "not-before", "mutated", "report"}
 )
