@@ -17,6 +17,7 @@ const (
 	MetricsServer = "v0.9.0"
 	Traefik       = "3.7.15"
 	Envoy         = "1.40.0"
+	Act           = "v0.2.89" // runs workflows of GitHub Actions on this machine
 )
 
 // Files of Contour that are applied, below ContourFolder.

@@ -43,7 +43,7 @@ func Ensure(ctx context.Context, w world.World, source string, report *progress.
 		return nil, err
 	}
 	report.Expect(2)
-	if err := packages(ctx, report); err != nil {
+	if err := packages(ctx, report, missingPackages(ctx)); err != nil {
 		return nil, err
 	}
 	for _, a := range list {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"cutover.dev/cutover/lab/progress"
 )
@@ -90,8 +91,11 @@ func unzip(archive, member, file string) error {
 	return nil
 }
 
-// needed maps what the lab calls to the Debian package that has it.
-var needed = []struct{ file, pkg string }{
+// debian is a program and the Debian package that has it.
+type debian struct{ file, pkg string }
+
+// needed is what the lab calls.
+var needed = []debian{
 	{"containerd", "containerd"},
 	{"ctr", "containerd"},
 	{"runc", "runc"},
@@ -104,8 +108,7 @@ var needed = []struct{ file, pkg string }{
 }
 
 // packages installs what is missing.
-func packages(ctx context.Context, report *progress.Progress) error {
-	missing := missingPackages(ctx)
+func packages(ctx context.Context, report *progress.Progress, missing []string) error {
 	if len(missing) == 0 {
 		return nil
 	}
@@ -127,15 +130,18 @@ func packages(ctx context.Context, report *progress.Progress) error {
 	return nil
 }
 
-func missingPackages(ctx context.Context) []string {
+func missingOf(needed []debian) []string {
 	var missing []string
-	seen := map[string]bool{}
 	for _, n := range needed {
-		if _, err := exec.LookPath(n.file); err != nil && !seen[n.pkg] {
-			seen[n.pkg] = true
+		if _, err := exec.LookPath(n.file); err != nil && !slices.Contains(missing, n.pkg) {
 			missing = append(missing, n.pkg)
 		}
 	}
+	return missing
+}
+
+func missingPackages(ctx context.Context) []string {
+	missing := missingOf(needed)
 	if exec.CommandContext(ctx, "python3", "-m", "pip", "--version").Run() != nil {
 		missing = append(missing, "python3-pip")
 	}

@@ -1,0 +1,33 @@
+package cache
+
+import (
+	"context"
+	"path/filepath"
+
+	"cutover.dev/cutover/lab/progress"
+	"cutover.dev/cutover/lab/world"
+)
+
+// neededByRunner is what runs the containers of a workflow, and what asks how a checkout is committed.
+var neededByRunner = []debian{{"podman", "podman"}, {"conmon", "conmon"}, {"runc", "runc"}, {"git", "git"}}
+
+// EnsureRunner makes sure of what runs a workflow of GitHub Actions with containers on this machine, which the lab itself
+// does without: podman from Debian, and act as w.Tool("act").
+func EnsureRunner(ctx context.Context, w world.World, report *progress.Progress) error {
+	if err := packages(ctx, report, missingOf(neededByRunner)); err != nil {
+		return err
+	}
+	c := &Cache{world: w, report: report}
+	return c.ensure(ctx, artifact{
+		folder: "act-" + Act, cost: "building, about a minute of two cores",
+		build: buildAct, programs: map[string]string{"act": "act"},
+	})
+}
+
+func buildAct(ctx context.Context, _ *Cache, into string) error {
+	source, err := download(ctx, "github.com/nektos/act@"+Act)
+	if err != nil {
+		return err
+	}
+	return goBuild(ctx, source, filepath.Join(into, "act"), "-s -w", ".")
+}
