@@ -99,23 +99,25 @@ func mountsBelow(table, folder string) []string {
 	return points
 }
 
-// groupName is the control group that containerd puts every pod in, whatever it is told. It
-// is shared with any other containerd of the machine, so only empty ones may go.
-const groupName = "k8s.io"
+// groupNames are the control groups that containerd and podman put every container in, whatever
+// they are told. They are shared with any other one of the machine, so only empty ones may go.
+var groupNames = []string{"k8s.io", "libpod_parent"}
 
 func groups() []string {
 	var found []string
-	for _, pattern := range []string{"/sys/fs/cgroup/" + groupName, "/sys/fs/cgroup/*/" + groupName} {
-		some, _ := filepath.Glob(pattern)
-		found = append(found, some...)
+	for _, name := range groupNames {
+		for _, pattern := range []string{"/sys/fs/cgroup/" + name, "/sys/fs/cgroup/*/" + name} {
+			some, _ := filepath.Glob(pattern)
+			found = append(found, some...)
+		}
 	}
 	return found
 }
 
-// removeGroups removes the empty control groups of pods. A group stays busy for a moment
+// removeGroups removes the empty control groups of containers. A group stays busy for a moment
 // after its last process has ended.
 func removeGroups(ctx context.Context) error {
-	return ready.Until(ctx, "the end of the pods' control groups", 5*time.Second, func(context.Context) error {
+	return ready.Until(ctx, "the end of the containers' control groups", 5*time.Second, func(context.Context) error {
 		for _, top := range groups() {
 			err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
 				if err != nil || !entry.IsDir() {

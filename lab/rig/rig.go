@@ -46,6 +46,21 @@ func lock(w world.World) (release func(), err error) {
 	return func() { file.Close() }, nil
 }
 
+// Join starts one more daemon beside a lab that is up, in one of its networks. It is the lab's from then on: Status looks at
+// it, and Down ends it with all that it started.
+func Join(ctx context.Context, w world.World, d proc.Daemon) error {
+	release, err := lock(w)
+	if err != nil {
+		return err
+	}
+	defer release()
+	file, err := state.Open(statePath(w))
+	if err != nil {
+		return fmt.Errorf("start %s: %w", d.Name, err)
+	}
+	return proc.Start(ctx, w, file, d)
+}
+
 func statePath(w world.World) string { return filepath.Join(w.Run, "state.json") }
 
 // condition is what an earlier up has left.
