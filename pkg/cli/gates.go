@@ -48,7 +48,7 @@ func gate(id, title string, ask func(context.Context) error) phase.Step {
 
 func (s *session) access(p phase.Phase) phase.Step {
 	return gate("access", "this identity may do what it is about to do", func(ctx context.Context) error {
-		wanted := slices.Concat(toLook(s.plan), toRemember(s.plan), p.Access)
+		wanted := slices.Concat(toRemember(s.plan), p.Access) // what it takes to look was used already
 		if s.looking { // what it cannot do is for another identity, which is asked before it writes
 			wanted = slices.DeleteFunc(slices.Clone(p.Access), func(a phase.Access) bool { return !looks(a) })
 		}

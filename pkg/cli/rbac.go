@@ -86,7 +86,9 @@ func toLook(p *plan.Plan) []phase.Access {
 		}
 	}
 	for _, ns := range p.Spec.Namespaces {
-		all = append(all, parts.See(phase.Old, ns, inventory.Taken...)...)
+		for _, k := range inventory.Taken { // looked at once, so nothing is watched
+			all = append(all, parts.Access(phase.Old, ns, k, nil, "list")...)
+		}
 	}
 	return append(all, memory(p, phase.New, []string{"get", "list"}, []string{"get"}, nil)...)
 }
