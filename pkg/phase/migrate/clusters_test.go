@@ -157,6 +157,8 @@ func in(ns, text string) string { return strings.ReplaceAll(text, "namespace: sh
 
 func TestBetweenTwoClusters(t *testing.T) {
 	servers := [2]*kubetest.Server{kubetest.Start(t), kubetest.Start(t)}
+	t.Run("a wave of everything goes there and back", func(t *testing.T) { everyStep(t, servers) })
+	t.Run("a wave survives every crash", func(t *testing.T) { everyCrash(t, servers) })
 	t.Run("an exclusive workload with a route goes there and back", func(t *testing.T) {
 		c := between(t, servers, "exclusive", plan.Workload{Exclusive: true})
 		c.lives(t)
