@@ -112,6 +112,9 @@ func TestThePhaseComesToItsEndAndSurvivesEveryCrash(t *testing.T) {
 	}
 	fresh := func() phase.Phase { return phasetest.Without(New(e.d), "prove:local") }
 	phasetest.TestPhase(t, w, fresh)
+	if t.Failed() { // the engine would wait for what does not come
+		return
+	}
 	e.d.Plan.Spec.Cleanup.Delete = []string{"Ingress", "Deployment"} // the others are more of the same kind of steps
 	w.Reset()
 	w.Turn = nil // the engine waits by itself

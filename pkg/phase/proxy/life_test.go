@@ -54,6 +54,9 @@ func TestThePhaseGoesThereAndBackAndSurvivesEveryCrash(t *testing.T) {
 	w, d := living(t)
 	fresh := func() phase.Phase { return phasetest.Without(New(d), "prove:plain") }
 	phasetest.TestPhase(t, w, fresh)
+	if t.Failed() { // the engine would wait for what does not come
+		return
+	}
 	d.Plan.Spec.Bridge.Manifests, d.Plan.Spec.Tail = "", nil // more of the same kind of steps
 	w.Turn = nil                                             // the engine waits by itself
 	phasetest.TestCrashes(t, w, fresh)
