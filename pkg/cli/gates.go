@@ -48,8 +48,8 @@ func gate(id, title string, ask func(context.Context) error) phase.Step {
 
 func (s *session) access(p phase.Phase) phase.Step {
 	return gate("access", "this identity may do what it is about to do", func(ctx context.Context) error {
-		wanted := slices.Concat(toRemember(s.plan), p.Access) // what it takes to look was used already
-		if s.looking { // what it cannot do is for another identity, which is asked before it writes
+		wanted := slices.Concat(toRemember(s.plan), p.Access)
+		if s.looking { // what else it takes is asked of the identity that is to write
 			wanted = slices.DeleteFunc(slices.Clone(p.Access), func(a phase.Access) bool { return !looks(a) })
 		}
 		err := s.old.Can(ctx, wanted)
