@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,10 +49,8 @@ func printRoles(_ context.Context, c *call) error {
 
 // rightsOf lists all that an identity takes in both clusters to run the phases of a plan, or only to look at them.
 func rightsOf(p *plan.Plan, role string) ([]phase.Access, error) {
-	if path := p.Spec.Bridge.Manifests; path != "" { // a phase tells of a broken one when it runs, which is too late here
-		if _, err := parts.Manifests(path); err != nil {
-			return nil, fmt.Errorf("bridge.manifests: %w", err)
-		}
+	if err := readable(p); err != nil {
+		return nil, err
 	}
 	phases := phasesOf(parts.Deps{Plan: p, Inventory: &inventory.Inventory{}})
 	all := toLook(p)
@@ -66,6 +65,29 @@ func rightsOf(p *plan.Plan, role string) ([]phase.Access, error) {
 		}
 	}
 	return all, nil
+}
+
+// readable reads the manifests that the plan names, for their mistakes: a phase asks for no rights on what it cannot read,
+// and tells why only when it runs.
+func readable(p *plan.Plan) error {
+	paths := map[string]string{"bridge.manifests": p.Spec.Bridge.Manifests}
+	for _, wave := range p.Spec.Waves {
+		for _, w := range wave.Workloads {
+			if w.Source != "live" && w.Source != "existing" {
+				paths["source of "+w.Ref.String()] = w.Source
+			}
+		}
+	}
+	var errs []error
+	for _, field := range slices.Sorted(maps.Keys(paths)) {
+		if paths[field] == "" {
+			continue
+		}
+		if _, err := parts.Manifests(paths[field]); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", field, err))
+		}
+	}
+	return fault.Wrap(fault.Usage, "", errors.Join(errs...))
 }
 
 // looks says whether an identity that only plans may do that for a phase: reading, but no Secret. What is
