@@ -60,10 +60,12 @@ func (m wave) bringing() []phase.Access {
 		for _, n := range m.given[w.Ref].needs {
 			out = append(out, parts.Make(phase.New, n.Object.GetNamespace(), n.Kind, n.Object.GetName())...)
 		}
-		for _, k := range []kube.Kind{kube.Pod, kube.Event} { // why it is not ready
-			if fromPath(w) {
-				out = append(out, parts.Access(phase.New, w.Ref.Namespace, k, nil, "list")...)
-			}
+		if !fromPath(w) {
+			continue
+		}
+		out = append(out, parts.Access(phase.New, w.Ref.Namespace, kube.Service, nil, "get")...) // in front of it: the inventory knows which
+		for _, k := range []kube.Kind{kube.Pod, kube.Event} {                                    // why it is not ready
+			out = append(out, parts.Access(phase.New, w.Ref.Namespace, k, nil, "list")...)
 		}
 	}
 	for _, n := range m.named() {
