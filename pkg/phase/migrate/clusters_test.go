@@ -184,6 +184,9 @@ func lastPod(t *testing.T, c two) {
 	steps := m.retire(c.ref, past)
 	off, on := steps[0], steps[1]
 	past.learn(see(t, off, phase.Pending))
+	if m.offInOld(t.Context(), []plan.Ref{c.ref}) {
+		t.Error("old counts as off before it is")
+	}
 	if err := off.Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -199,6 +202,9 @@ func lastPod(t *testing.T, c two) {
 		t.Fatal(err)
 	}
 	until(t, off, phase.Done, "no pod is left")
+	if !m.offInOld(t.Context(), []plan.Ref{c.ref}) {
+		t.Error("old is at 0, and does not count as off")
+	}
 	if n := past[sizeFact(c.ref)]; fmt.Sprint(n) != "3" {
 		t.Errorf("the journal says that %v ran in old, want 3", n)
 	}

@@ -6,9 +6,14 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"cutover.dev/cutover/pkg/ingress"
+	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
+	"cutover.dev/cutover/pkg/plan"
 )
 
 // longest is how much of windows.residual is waited for in the process itself.
@@ -22,11 +27,15 @@ type residual struct {
 	past     phase.Past
 	services []ingress.Name
 	routes   []ingress.Route
+	off      func(context.Context) bool // nothing of it runs in old any more
 }
 
 func (m wave) residual(name string, units []unit, past phase.Past) residual {
 	r := residual{wave: m, name: name, past: past}
+	var refs []plan.Ref
+	r.off = func(ctx context.Context) bool { return m.offInOld(ctx, refs) }
 	for _, u := range units {
+		refs = append(refs, u.Refs...)
 		r.services = append(r.services, m.routed(u)...)
 		r.routes = append(r.routes, m.routes(u)...)
 	}
@@ -61,13 +70,50 @@ func (r residual) steps() phase.Lane {
 	return phase.Lane{
 		{
 			ID: "count:" + r.name, Title: "read what old's entry has counted for " + whom, Limit: r.limit(), Knob: window.Name,
-			Observe: r.count,
+			Observe: r.unlessOff(r.count),
 		},
 		{
 			ID: "quiet:" + r.name, Title: fmt.Sprintf("see that for %s nobody comes to old's entry for %s", whom, window.Limit),
-			Limit: longest + time.Minute, Knob: window.Name, Observe: r.quiet,
+			Limit: longest + time.Minute, Knob: window.Name, Observe: r.unlessOff(r.quiet),
 		},
 	}
+}
+
+// unlessOff asks no more of old's entry once old is off: what comes then is late for good, its controller may be gone, and
+// a stretch in which old has ended must not be held up here.
+func (r residual) unlessOff(ask func(context.Context) (phase.Observation, error)) func(context.Context) (phase.Observation, error) {
+	return func(ctx context.Context) (phase.Observation, error) {
+		o, err := ask(ctx)
+		if (err != nil || o.State != phase.Done) && r.off(ctx) {
+			return phase.Observation{State: phase.Done, Detail: "nothing of it runs in old any more"}, nil
+		}
+		return o, err
+	}
+}
+
+// offInOld says whether none of the workloads with pods of their own is wanted in old. Could-not-tell is a no.
+func (m wave) offInOld(ctx context.Context, refs []plan.Ref) bool {
+	for _, ref := range refs {
+		if ref.Kind == kube.CronJob.Kind {
+			continue
+		}
+		kind, _ := kube.KindNamed(ref.Kind)
+		u, err := m.Old.Get(ctx, kind, ref.Namespace, ref.Name)
+		switch {
+		case apierrors.IsNotFound(err):
+		case err != nil:
+			return false
+		case kind == kube.DaemonSet:
+			if selector, _, _ := unstructured.NestedMap(u.Object, selectorPath...); selector[retiredSelector] == nil {
+				return false
+			}
+		default:
+			if n, found, _ := unstructured.NestedInt64(u.Object, "spec", "replicas"); !found || n > 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func fact(name ingress.Name) string { return "migrate.residual/" + name.String() }

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -89,7 +90,9 @@ func TestOldEndsOnlyWhenNobodyCameForTheWholeWindow(t *testing.T) {
 	e := &oldEntry{}
 	e.serve(t, m)
 	units := m.levels([]plan.Ref{web, cart, api})
-	steps := m.residual("shop", append(units[0], units[len(units)-1]...), past).steps()
+	r, off := m.residual("shop", append(units[0], units[len(units)-1]...), past), false
+	r.off = func(context.Context) bool { return off }
+	steps := r.steps()
 	count, quiet := steps[0], steps[1]
 	see(t, quiet, phase.Settling) // nothing was read yet
 	past.learn(see(t, count, phase.Done))
@@ -128,6 +131,8 @@ func TestOldEndsOnlyWhenNobodyCameForTheWholeWindow(t *testing.T) {
 	if o := see(t, quiet, phase.Settling); o.NotBefore.IsZero() || !strings.Contains(o.Detail, "started again") {
 		t.Errorf("it says %q", o.Detail)
 	}
+	off = true // a stretch that was cut off with old at 0 is not held up
+	see(t, quiet, phase.Done)
 }
 
 func TestWhoComesToOldsEntryIsNotKnownWithoutCountersThatSeeARequest(t *testing.T) {
@@ -136,7 +141,9 @@ func TestWhoComesToOldsEntryIsNotKnownWithoutCountersThatSeeARequest(t *testing.
 	e := &oldEntry{}
 	e.serve(t, m)
 	levels := m.levels([]plan.Ref{web})
-	steps := m.residual("web", levels[0], found{}).steps()
+	r := m.residual("web", levels[0], found{})
+	r.off = func(context.Context) bool { return false }
+	steps := r.steps()
 	see(t, m.measurable(levels)[0], phase.Done)
 	e.count["web"].Store(7)
 	e.blind.Store(true)
