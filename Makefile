@@ -11,7 +11,7 @@ IMAGE   ?= cutover:dev
 .DEFAULT_GOAL := help
 # The lab is one per machine, and a check that fails early should spare the long ones.
 .NOTPARALLEL:
-.PHONY: help check lint unit fmt test warm e2e test-all race demo lab-up lab-status lab-down build image-root image
+.PHONY: help check lint unit fmt test warm e2e test-all race demo act lab-up lab-status lab-down build image-root image
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,13 +55,16 @@ e2e:
 	else CUTOVER_E2E=1 $(GO) -C lab test ./e2e/... -count=1 -timeout 40m || \
 		{ echo "fix the tests named above, then: CUTOVER_E2E=1 go -C lab test ./e2e/... -count=1 -run <name>"; exit 1; }; fi
 
-test-all: test race demo ## test, the race detector (needs a C compiler) and the demo
+test-all: test race demo act ## test, the race detector (needs a C compiler), the demo and the action in containers
 
 race:
 	@CGO_ENABLED=1 $(NICE) $(GO) test -race -timeout 30m $(PRODUCT) || { echo "fix what is named above, then: go test -race <package>"; exit 1; }
 
 demo: ## move a whole environment between two real clusters under load (root; 5 minutes with a warm cache)
 	@$(GO) -C lab run ./demo $(DEMO)
+
+act: ## run the action's workflow in containers against the lab (root)
+	@$(GO) -C lab run ./act $(ACT)
 
 lab-up: ## take the two clusters up (root)
 	@$(GO) -C lab run . up
