@@ -125,7 +125,7 @@ func TestAStoppedRunCanBeTakenBack(t *testing.T) {
 		GoBack  string
 		Steps   []struct{ ID string }
 	}
-	if err := json.Unmarshal([]byte(out), &d); err != nil || code != 130 || !d.Mutated || len(d.Steps) < 5 {
+	if err := json.Unmarshal([]byte(out), &d); err != nil || code != 130 || !d.Mutated || len(d.Steps) < 5 || strings.Contains(errs, "    seen: ") {
 		t.Fatalf("apply: code %d, %v\n%s%s", code, err, out, errs)
 	}
 	if !strings.Contains(d.GoBack, "rollback --plan") || strings.Contains(errs, "warning") {
@@ -134,8 +134,34 @@ func TestAStoppedRunCanBeTakenBack(t *testing.T) {
 	if _, out, _ := w.run(t, []string{"status"}); !strings.Contains(out, "proxy         open") {
 		t.Errorf("status is\n%s", out)
 	}
+	w.tellsWhatItSees(t)
 	if code, out, errs := w.run(t, []string{"rollback", "--phase", "proxy", "--break-glass", "new is gone"}, "CUTOVER_NEW_KUBECONFIG", w.gone(t)); code != 0 {
 		t.Errorf("rollback from old's copy: code %d\n%s%s", code, out, errs)
+	}
+}
+
+// tellsWhatItSees resumes a phase that waits for a Deployment which never gets ready, now for a second only.
+func (w *world) tellsWhatItSees(t *testing.T) {
+	t.Helper()
+	w.create(t, "old", `{apiVersion: v1, kind: Event, metadata: {namespace: cutover-system, name: e}, type: Warning, reason: FailedCreate,
+ message: "exceeded quota: small", involvedObject: {kind: ReplicaSet, namespace: cutover-system, name: cutover-echo-7d9f}}`)
+	if err := os.WriteFile(w.plan, []byte(strings.Replace(read(t, w.plan), "routes: 1s,", "routes: 1s, ready: 1s,", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := w.run(t, []string{"apply", "--output", "json"})
+	const id = "apply:old/cutover-system/Deployment/cutover-echo"
+	under := strings.Index(errs, "  "+id+" (failed)\n    seen: old: there is no pod with ")
+	if code != 4 || under < 0 || !strings.Contains(errs[under:], "    seen: old: event at ") || !strings.Contains(errs[under:], "exceeded quota: small") {
+		t.Errorf("a step that failed: exit code %d\n%s", code, errs)
+	}
+	var d struct {
+		Steps []struct {
+			ID    string
+			Facts []string
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &d); err != nil || d.Steps[0].ID != id || len(d.Steps[0].Facts) != 2 {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -29,23 +29,28 @@ type outcome struct {
 	recorder *report.Recorder
 	text     *report.Text
 	begun    atomic.Bool
-	back     bool // the verb is a way back
+	failed   atomic.Bool // a step did
+	back     bool        // the verb is a way back
 	digest   string
 	next     string
 	approval string
 	goOn     string
-	newest   string        // the phase that a rollback would take back
-	steps    []report.Step // of a plan, instead of what was recorded
+	newest   string                    // the phase that a rollback would take back
+	about    map[string][]phase.Object // by step
+	steps    []report.Step             // of a plan, instead of what was recorded
 }
 
 func (s *session) outcome(name string) *outcome {
-	return &outcome{session: s, recorder: report.NewRecorder(s.call.verb.Name, name), text: report.NewText(s.call.stderr), digest: s.call.flags.Digest}
+	return &outcome{session: s, about: map[string][]phase.Object{}, recorder: report.NewRecorder(s.call.verb.Name, name), text: report.NewText(s.call.stderr), digest: s.call.flags.Digest}
 }
 
 // Emit passes an event on and remembers whether anything was begun.
 func (o *outcome) Emit(e engine.Event) {
 	if e.What == "begun" || e.What == "reverting" {
 		o.begun.Store(true)
+	}
+	if e.What == "failed" && e.Step != "" {
+		o.failed.Store(true)
 	}
 	report.Tee{o.text, o.recorder}.Emit(e)
 }
@@ -76,6 +81,7 @@ func (o *outcome) expect(ctx context.Context, p phase.Phase) error {
 		return unsure(fmt.Errorf("list the steps of %s: %w", p.Name, err))
 	}
 	o.recorder.Expect(groups)
+	o.remember(groups)
 	return nil
 }
 
@@ -100,8 +106,10 @@ func (o *outcome) document(err error) report.Document {
 
 // finish writes the result and returns the error that the program ends with.
 func (o *outcome) finish(ctx context.Context, err error) error {
-	err = coded(err, o.begun.Load(), o.back)
+	// What an earlier run began and this one could not bring to its end is no gate's no.
+	err = coded(err, o.begun.Load() || o.failed.Load() && o.session.changed(o.newest), o.back)
 	c, d := o.session.call, o.document(err)
+	o.explain(ctx, &d, err)
 	o.foresee(ctx, &d)
 	if told := report.End(c.stderr, d); told != nil {
 		err = errors.Join(err, fmt.Errorf("tell the end: %w", told))

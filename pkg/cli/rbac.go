@@ -56,6 +56,7 @@ func rightsOf(p *plan.Plan, role string) ([]phase.Access, error) {
 	all := toLook(p)
 	if role == roleRun {
 		all = append(all, toRemember(p)...)
+		all = append(all, toExplain(p)...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(phases)) {
 		for _, a := range phases[name].Access {

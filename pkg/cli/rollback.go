@@ -100,6 +100,11 @@ func (s *session) touched(name string) bool {
 	return state.Finished || state.Open > 0
 }
 
+// changed: according to the journal the phase has changed something, and nobody took it back.
+func (s *session) changed(name string) bool {
+	return s.log != nil && slices.ContainsFunc(s.log.Steps(name), func(id string) bool { return s.log.Of(name, id).Begun })
+}
+
 func (o *outcome) takeBack(ctx context.Context, name string) error {
 	s := o.session
 	p, ok := s.phases[name]
@@ -110,6 +115,11 @@ func (o *outcome) takeBack(ctx context.Context, name string) error {
 	if s.call.flags.BreakGlass == "" {
 		e.Gates = append(e.Gates, s.access(p))
 	}
+	groups, err := p.Steps(ctx, s.log)
+	if err != nil {
+		return unsure(fmt.Errorf("list the steps of %s: %w", name, err))
+	}
+	o.remember(groups)
 	s.call.publish(o.document(errUnfinished), false)
 	result, err := e.Rollback(ctx, p)
 	if result.Begun {

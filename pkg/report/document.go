@@ -35,7 +35,6 @@ type Document struct {
 	Error     *Failure   `json:"error,omitempty"`
 	GoOn      string     `json:"goOn,omitempty"`   // the exact command, or button, to go on
 	GoBack    string     `json:"goBack,omitempty"` // and to go back
-	Facts     []string   `json:"facts,omitempty"`  // seen in the clusters after a failure
 	Truncated bool       `json:"truncated,omitempty"`
 }
 
@@ -48,6 +47,9 @@ type Step struct {
 	Detail string `json:"detail,omitempty"`
 	Diff   string `json:"diff,omitempty"`
 	Final  string `json:"final,omitempty"` // why there is no way back
+
+	// Facts are what the clusters showed of its objects after a failure. Each is an observation, none a conclusion.
+	Facts []string `json:"facts,omitempty"`
 }
 
 // The states of a Step. In a plan, "done" is what is there already.

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -40,7 +42,7 @@ func Verdict(d Document) string {
 }
 
 // End writes what a person needs who just saw the run end: the error with its hints, what was done and what not, what
-// the clusters show, and the commands to go on or back.
+// the clusters show of it, and the commands to go on or back.
 func End(w io.Writer, d Document) error {
 	var b strings.Builder
 	if d.Error != nil {
@@ -50,12 +52,12 @@ func End(w io.Writer, d Document) error {
 		for _, h := range d.Error.Hints {
 			fmt.Fprintf(&b, "cutover: hint: %s\n", plain(h))
 		}
-		for _, f := range d.Facts {
-			fmt.Fprintf(&b, "cutover: seen: %s\n", plain(f))
-		}
 	}
-	if d.Error != nil && d.Mutated { // a run that changed nothing leaves nothing to put together
+	if d.Error != nil {
 		left, done := split(d.Steps)
+		if !d.Mutated { // a run that changed nothing leaves nothing to put together but what an earlier one began
+			left, done = slices.DeleteFunc(left, func(s Step) bool { return untouched(s) == 1 }), nil
+		}
 		list(&b, "not done", left)
 		list(&b, "done", done)
 	}
@@ -72,7 +74,7 @@ func End(w io.Writer, d Document) error {
 	return err
 }
 
-// split tells the steps that are where they should be from those that are not.
+// split tells the steps that are where they should be from those that are not, of which those that were begun come first.
 func split(steps []Step) (left, done []Step) {
 	for _, s := range steps {
 		if s.State == Done || s.State == Reverted {
@@ -81,7 +83,15 @@ func split(steps []Step) (left, done []Step) {
 			left = append(left, s)
 		}
 	}
+	slices.SortStableFunc(left, func(a, b Step) int { return cmp.Compare(untouched(a), untouched(b)) })
 	return left, done
+}
+
+func untouched(s Step) int {
+	if s.State == Pending || s.State == Proof {
+		return 1
+	}
+	return 0
 }
 
 func list(b *strings.Builder, title string, steps []Step) {
@@ -95,6 +105,9 @@ func list(b *strings.Builder, title string, steps []Step) {
 			detail = " (" + s.State + ")"
 		}
 		fmt.Fprintf(b, "  %s%s\n", plain(s.ID), detail)
+		for _, f := range s.Facts {
+			fmt.Fprintf(b, "    seen: %s\n", plain(f))
+		}
 	}
 	if more := len(steps) - maxListed; more > 0 {
 		fmt.Fprintf(b, "  and %d more\n", more)

@@ -228,8 +228,13 @@ func details(d Document) string {
 	if len(bad) > 0 {
 		b.WriteString("| target | request | what was wrong |\n|---|---|---|\n" + strings.Join(bad, "") + "\n")
 	}
-	for _, f := range d.Facts {
-		fmt.Fprintf(&b, "- %s\n", cell(f))
+	for _, s := range d.Steps {
+		for i, f := range s.Facts {
+			if i == 0 {
+				fmt.Fprintf(&b, "\nSeen of %s:\n\n", cell(s.ID))
+			}
+			fmt.Fprintf(&b, "- %s\n", cell(f))
+		}
 	}
 	if b.Len() == 0 {
 		return ""

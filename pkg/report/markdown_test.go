@@ -53,7 +53,7 @@ func TestASummaryFitsByDroppingDetailBeforeDifferences(t *testing.T) {
 
 func TestAnEndlessErrorStillFits(t *testing.T) {
 	d := report.Document{Verb: "apply", Phase: "routes", Result: "failed", Error: &report.Failure{Message: strings.Repeat("e", 5<<20), Code: 4}}
-	d.Facts = []string{strings.Repeat("f", 5<<20)}
+	d.Steps = []report.Step{{ID: "x", Facts: []string{strings.Repeat("f", 5<<20)}}}
 	d.GoOn = "cutover " + strings.Repeat("ä", 1<<20)
 	text, truncated := report.Markdown(d, 0)
 	if len(text) > report.MaxSummary || truncated || !strings.Contains(text, "JSON document") {
@@ -63,9 +63,8 @@ func TestAnEndlessErrorStillFits(t *testing.T) {
 
 func TestForeignTextCannotBreakOutOfACell(t *testing.T) {
 	hostile := "a|b\nc`d`<img src=x>@team #12 [x](http://y) **b** _i_ $x$ \\| \u202e\x1b[1m &amp; ~~s~~"
-	d := report.Document{Verb: "apply", Steps: []report.Step{{ID: hostile, Title: hostile, State: report.Pending, Detail: hostile, Final: hostile}}}
+	d := report.Document{Verb: "apply", Steps: []report.Step{{ID: hostile, Title: hostile, State: report.Pending, Detail: hostile, Final: hostile, Facts: []string{hostile}}}}
 	d.Served = []report.Served{{Host: hostile, Path: hostile, Service: hostile, By: "new"}}
-	d.Facts = []string{hostile}
 	text, _ := report.Markdown(d, 0)
 	for _, bad := range []string{"<img", "@team", "#12", "\u202e", "\x1b", " **b**", "[x](", "$x$", "~~s~~"} {
 		if strings.Contains(text, bad) {

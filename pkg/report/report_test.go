@@ -131,7 +131,7 @@ func failed() report.Document {
 	d := recorded(fault.New(fault.Broken, "see docs/troubleshooting.md", "apply Ingress shop/cart in new: owned by Helm\nand by `nobody`"))
 	d.GoOn = "cutover apply --plan plans/shop.yaml --phase routes"
 	d.GoBack = "cutover rollback --plan plans/shop.yaml --to proxy"
-	d.Facts = []string{"pod shop/cart-1 is not ready: ImagePullBackOff", "event <b>&nbsp;"}
+	d.Steps[2].Facts = []string{"pod shop/cart-1 is not ready: ImagePullBackOff", "event <b>&nbsp;"}
 	d.Served = []report.Served{
 		{Host: "shop.example.com", Path: "/", Service: "web", By: "proxy"},
 		{Host: "shop.example.com", Path: "/cart", Service: "cart", By: "new", Tail: true},

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"cutover.dev/cutover/pkg/kube"
@@ -29,20 +28,31 @@ func Why(ctx context.Context, c *kube.Cluster, ns string, selector map[string]st
 	if len(selector) == 0 {
 		return nil
 	}
+	facts, about, err := pods(ctx, c, ns, selector)
+	if err != nil {
+		return append(facts, "pods could not be read: "+err.Error())
+	}
+	return append(facts, events(ctx, c, ns, func(e *corev1.Event) bool {
+		// Without pods, what made none of them may say why; a pod of another workload may not.
+		return about[e.InvolvedObject.Name] || len(about) == 0 && e.InvolvedObject.Kind != "Pod"
+	})...)
+}
+
+// pods tells of those that are not ready, and names all of them and what made them.
+func pods(ctx context.Context, c *kube.Cluster, ns string, selector map[string]string) (facts []string, about map[string]bool, err error) {
 	match := labels.SelectorFromSet(selector)
 	found, err := c.Find(ctx, kube.Pod, ns, match.String())
 	if err != nil {
-		return []string{"pods could not be read: " + err.Error()}
+		return nil, nil, err
 	}
-	var facts []string
-	about := map[string]bool{}
 	if len(found) == 0 {
 		facts = append(facts, fmt.Sprintf("there is no pod with %s in namespace %s of %s", match, ns, c.Env()))
 	}
+	about = map[string]bool{}
 	for _, u := range found {
 		p, err := kube.As[corev1.Pod](u)
 		if err != nil {
-			return append(facts, err.Error())
+			return facts, about, err
 		}
 		about[p.Name] = true
 		for _, o := range p.OwnerReferences {
@@ -52,14 +62,7 @@ func Why(ctx context.Context, c *kube.Cluster, ns string, selector map[string]st
 			facts = append(facts, "pod "+p.Name+": "+because(p))
 		}
 	}
-	events, err := c.Find(ctx, kube.Event, ns, "")
-	if err != nil {
-		return append(facts, "events could not be read: "+err.Error())
-	}
-	return append(facts, warnings(events, func(e *corev1.Event) bool {
-		// Without pods, what made none of them may say why; a pod of another workload may not.
-		return about[e.InvolvedObject.Name] || len(found) == 0 && e.InvolvedObject.Kind != "Pod"
-	})...)
+	return facts, about, nil
 }
 
 func isReady(p *corev1.Pod) bool {
@@ -74,11 +77,11 @@ func because(p *corev1.Pod) string {
 	for _, s := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
 		switch {
 		case s.State.Waiting != nil && s.State.Waiting.Reason != "PodInitializing":
-			why = append(why, fmt.Sprintf("container %s waits: %s %s", s.Name, s.State.Waiting.Reason, s.State.Waiting.Message))
+			why = append(why, fmt.Sprintf("container %s waits: %s %s%s", s.Name, s.State.Waiting.Reason, s.State.Waiting.Message, before(s)))
 		case s.State.Terminated != nil && s.State.Terminated.ExitCode != 0:
 			why = append(why, fmt.Sprintf("container %s ended: %s, exit code %d", s.Name, s.State.Terminated.Reason, s.State.Terminated.ExitCode))
 		case s.State.Running != nil && !s.Ready:
-			why = append(why, fmt.Sprintf("container %s runs and is not ready, %d restarts", s.Name, s.RestartCount))
+			why = append(why, fmt.Sprintf("container %s runs and is not ready%s", s.Name, before(s)))
 		}
 	}
 	for _, c := range p.Status.Conditions {
@@ -92,10 +95,23 @@ func because(p *corev1.Pod) string {
 	return strings.TrimSpace(strings.Join(why, "; "))
 }
 
-// warnings are the newest of those that matter, newest first.
-func warnings(events []*unstructured.Unstructured, matters func(*corev1.Event) bool) []string {
+// before is what became of a container earlier.
+func before(s corev1.ContainerStatus) string {
+	text := fmt.Sprintf(", %d restarts", s.RestartCount)
+	if last := s.LastTerminationState.Terminated; last != nil {
+		text += fmt.Sprintf(", ended before: %s, exit code %d", last.Reason, last.ExitCode)
+	}
+	return text
+}
+
+// events are the newest warnings of those that matter, newest first.
+func events(ctx context.Context, c *kube.Cluster, ns string, matters func(*corev1.Event) bool) []string {
+	found, err := c.Find(ctx, kube.Event, ns, "")
+	if err != nil {
+		return []string{"events could not be read: " + err.Error()}
+	}
 	var all []*corev1.Event
-	for _, u := range events {
+	for _, u := range found {
 		if e, err := kube.As[corev1.Event](u); err == nil && e.Type == corev1.EventTypeWarning && matters(e) {
 			all = append(all, e)
 		}

@@ -8,6 +8,7 @@ import (
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/kube/kubetest"
 	"cutover.dev/cutover/pkg/kube/ready"
+	"cutover.dev/cutover/pkg/phase"
 )
 
 func TestMain(m *testing.M) { os.Exit(kubetest.Main(m)) }
@@ -46,5 +47,46 @@ func TestWhyTellsFactsAndNeverMoreThanItCouldRead(t *testing.T) {
 	defer nobody.Close()
 	if facts := strings.Join(ready.Why(t.Context(), nobody, "default", selector), "\n"); !strings.Contains(facts, "could not be read") || strings.Contains(facts, "no pod") {
 		t.Errorf("without permission: %s", facts)
+	}
+}
+
+func TestAboutTellsOfAnObjectAndOfWhatItMade(t *testing.T) {
+	s := kubetest.Shared(t)
+	c, err := kube.Connect(t.Context(), "new", s.Kubeconfig, kube.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	api := phase.Object{Env: "new", Kind: "Deployment", Namespace: "kube-public", Name: "api", Field: "replicas"}
+	about := func(o phase.Object) string { return strings.Join(ready.About(t.Context(), c, o), "\n") }
+	if facts := about(api); facts != "Deployment kube-public/api is not in new" {
+		t.Errorf("absent: %s", facts)
+	}
+	event := func(name, kind, about, reason string) string {
+		return `{apiVersion: v1, kind: Event, metadata: {namespace: kube-public, name: ` + name + `}, involvedObject: {kind: ` + kind +
+			`, namespace: kube-public, name: ` + about + `}, type: Warning, reason: ` + reason + `, lastTimestamp: "2026-01-02T03:04:05Z"}`
+	}
+	for _, text := range []string{
+		`{apiVersion: apps/v1, kind: Deployment, metadata: {namespace: kube-public, name: api}, spec: {selector: {matchLabels: {app: api}}, template: {metadata: {labels: {app: api}}, spec: {containers: [{name: app, image: none}]}}}}`,
+		event("a", "Deployment", "api", "Itself"), event("b", "ReplicaSet", "api-7d9f", "FailedCreate"),
+		event("c", "ReplicaSet", "api-admin-7d9f", "OfAnother"), event("d", "Pod", "api-7d9f-x", "NotItsPod"),
+	} {
+		if _, err := c.Create(t.Context(), parse(t, text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	facts := about(api)
+	for _, want := range []string{"no pod with app=api in namespace kube-public of new", "Itself", "FailedCreate"} {
+		if !strings.Contains(facts, want) {
+			t.Errorf("%q is missing in\n%s", want, facts)
+		}
+	}
+	if strings.Contains(facts, "OfAnother") || strings.Contains(facts, "NotItsPod") {
+		t.Error(facts)
+	}
+	s.Kill()
+	defer s.Restart(t)
+	if facts := about(api); strings.Contains(facts, "no pod") || strings.Contains(facts, "is not in new") {
+		t.Errorf("nothing could be read, and this is said: %s", facts)
 	}
 }
