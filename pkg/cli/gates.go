@@ -145,6 +145,9 @@ func (s *session) approved(name string) error {
 		"the plan wants the approval of %s, and the approval check needs the GitHub flow, which is not built yet", environment)
 }
 
+// asked is a gate as the engine names it too: "gate order".
+func asked(g phase.Step) string { return "gate " + strings.TrimPrefix(g.ID, "gate:") }
+
 // ask asks gates outside of a run and returns every no.
 func ask(ctx context.Context, gates []phase.Step, sink engine.Sink) error {
 	var nos []error
@@ -154,9 +157,9 @@ func ask(ctx context.Context, gates []phase.Step, sink engine.Sink) error {
 		sink.Emit(engine.Event{At: time.Now(), What: "gate", Step: g.ID, Title: g.Title, Observation: seen, Err: err})
 		switch {
 		case err != nil:
-			nos = append(nos, fmt.Errorf("%s: %w", g.ID, err))
+			nos = append(nos, fmt.Errorf("%s: %w", asked(g), err))
 		case seen.State != phase.Done: // a no outweighs what could not be told
-			nos, code = append(nos, fmt.Errorf("%s: %s", g.ID, seen.Detail)), fault.Refused
+			nos, code = append(nos, fmt.Errorf("%s: %s", asked(g), seen.Detail)), fault.Refused
 		}
 	}
 	return fault.Wrap(code, "", errors.Join(nos...))

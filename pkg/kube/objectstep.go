@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/phase"
 )
 
@@ -39,7 +40,9 @@ func (s *objectStep) observe(ctx context.Context) (phase.Observation, error) {
 	case len(diffs) == 0:
 		return phase.Observation{State: phase.Done, Detail: "as wanted"}, nil
 	case !Ours(live, s.Plan):
-		return phase.Observation{State: phase.Failed, Detail: s.Cluster.foreign(s.Kind, live).Error() + ", and differs in " + fields(diffs), Diff: show(diffs, s.Masked)}, nil
+		no := s.Cluster.foreign(s.Kind, live)
+		detail := fmt.Sprintf("%v, and differs in %s; %s", no, fields(diffs), strings.Join(fault.Hints(no), "; "))
+		return phase.Observation{State: phase.Failed, Detail: detail, Diff: show(diffs, s.Masked)}, nil
 	}
 	was, err := s.was(live)
 	return phase.Observation{State: phase.Pending, Detail: "differs in " + fields(diffs), Diff: show(diffs, s.Masked), Was: was}, err
