@@ -116,6 +116,16 @@ func TestARuleTakesTheCallsItNames(t *testing.T) {
 	}
 }
 
+func TestAStreamThatIsLostEnds(t *testing.T) {
+	p, _, c, url := start(t)
+	p.Obey(Rule{Verb: "watch", Do: Lose})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, _, err := ask(ctx, c, http.MethodGet, url+"/api/v1/pods?watch=1", ""); err == nil || ctx.Err() != nil {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestAnUpgradedConnectionPassesAndEndsWithTheProxy(t *testing.T) {
 	upgraded := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()

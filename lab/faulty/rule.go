@@ -18,7 +18,7 @@ const (
 	TooMany   Fault = "429"   // with Retry-After
 	Expired   Fault = "401"   // as for a token that has run out
 	Reset     Fault = "reset" // the connection breaks before the server heard of it
-	Lose      Fault = "lose"  // the server does it, and the connection breaks instead of an answer
+	Lose      Fault = "lose"  // the server does it, and the connection breaks instead of an answer; a stream is a Reset
 	Hang      Fault = "hang"  // no answer, until the client gives up or Obey
 	Slow      Fault = "slow"  // the server is asked two seconds later
 	Vanish    Fault = "gone"  // as Leave: this call and all that follow are refused, until Back
@@ -73,17 +73,19 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fault, let := p.note(call)
 	switch fault {
 	case Answer500:
-		fail(w, http.StatusInternalServerError, "InternalError")
+		fail(w, http.StatusInternalServerError, "InternalError", "Internal error occurred")
 	case TooMany:
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
-		fail(w, http.StatusTooManyRequests, "TooManyRequests")
+		fail(w, http.StatusTooManyRequests, "TooManyRequests", "too many requests, please try again later")
 	case Expired:
-		fail(w, http.StatusUnauthorized, "Unauthorized")
+		fail(w, http.StatusUnauthorized, "Unauthorized", "Unauthorized")
 	case Reset:
 		resetOf(r)
 		panic(http.ErrAbortHandler)
 	case Lose:
-		p.upstream.ServeHTTP(httptest.NewRecorder(), r)
+		if call.Verb != "watch" && call.Verb != "connect" { // they have no end to wait for
+			p.upstream.ServeHTTP(httptest.NewRecorder(), r)
+		}
 		resetOf(r)
 		panic(http.ErrAbortHandler)
 	case Vanish:
@@ -108,9 +110,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // fail answers as an API server does.
-func fail(w http.ResponseWriter, code int, reason string) {
+func fail(w http.ResponseWriter, code int, reason, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_, _ = io.Copy(w, bytes.NewBufferString(`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"injected by the test","reason":"`+
+	_, _ = io.Copy(w, bytes.NewBufferString(`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"`+message+`","reason":"`+
 		reason+`","code":`+strconv.Itoa(code)+`}`))
 }
