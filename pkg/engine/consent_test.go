@@ -192,20 +192,26 @@ func TestWhoCannotFollowStopsGoingForwardOnly(t *testing.T) {
 
 func TestAGateThatNeverSaysYesIsANoAndOneThatNeverAnswersIsUnsure(t *testing.T) {
 	in(t, "migrate", func(b *bench) {
+		cut := phase.Observation{State: phase.Settling, Detail: "no answer in time"} // which says no more than an error would
 		for _, c := range []struct {
 			answer phase.Observation
 			err    error
+			last   phase.Observation
 			is     error
 			isNot  error
 		}{
-			{phase.Observation{State: phase.Settling, Detail: "2 of 3"}, nil, engine.ErrNo, engine.ErrUnsure},
-			{phase.Observation{}, errors.New("no route to host"), engine.ErrUnsure, engine.ErrNo},
+			{phase.Observation{State: phase.Settling, Detail: "2 of 3"}, nil, phase.Observation{}, engine.ErrNo, engine.ErrUnsure},
+			{phase.Observation{State: phase.Settling, Detail: "2 of 3"}, nil, cut, engine.ErrNo, engine.ErrUnsure},
+			{phase.Observation{}, errors.New("no route to host"), phase.Observation{}, engine.ErrUnsure, engine.ErrNo},
 		} {
 			looks := 0
 			g := proof("slow", nil)
 			g.Observe = func(ctx context.Context) (phase.Observation, error) {
 				if looks++; looks > 3 { // hangs until its time is up
 					<-ctx.Done()
+					if c.last.Detail != "" {
+						return c.last, nil
+					}
 					return phase.Observation{}, ctx.Err()
 				}
 				return c.answer, c.err
@@ -218,6 +224,9 @@ func TestAGateThatNeverSaysYesIsANoAndOneThatNeverAnswersIsUnsure(t *testing.T) 
 			}
 			if want := c.answer.Detail; !strings.Contains(err.Error(), want) {
 				b.Errorf("%q is not told: %v", want, err)
+			}
+			if strings.Contains(err.Error(), cut.Detail) {
+				b.Errorf("what the end of the wait cut off is told: %v", err)
 			}
 		}
 	})

@@ -111,12 +111,14 @@ type teller struct {
 	unseen error  // why the last look saw nothing
 }
 
-// remember keeps what was seen last. A look that was cut off by the end of the wait tells nothing, unless it was all.
+// remember keeps what was seen last. A look that was cut off by the end of the wait tells nothing, unless it was all:
+// whether it says so by an error or takes the missing answer for what it saw.
 func (t *teller) remember(ctx context.Context, o phase.Observation, err error) {
 	switch {
+	case ctx.Err() != nil && t.last != "":
 	case err == nil:
 		t.last, t.unseen = o.Detail, nil
-	case ctx.Err() == nil || t.last == "":
+	default:
 		t.last, t.unseen = fmt.Sprintf("%v: %v", ErrUnsure, err), err
 	}
 }
