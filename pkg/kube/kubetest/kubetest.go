@@ -162,7 +162,7 @@ func (s *Server) up() (err error) {
 	if err != nil {
 		return err
 	}
-	return s.ready(60 * time.Second)
+	return s.ready(3 * time.Minute) // on a busy machine; an idle one takes 3 seconds
 }
 
 // Kill ends the API server at once, as a crash does. etcd goes on.
