@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"cutover.dev/cutover/pkg/engine"
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/ghaction"
 	"cutover.dev/cutover/pkg/plan"
@@ -26,7 +27,7 @@ const (
 )
 
 // mutating are the verbs that may leave a stretch half-way.
-var mutating = []string{"apply", "rollback", "recover"}
+var mutating = []string{"apply", "rollback", "recover", "adopt"}
 
 // action is the runner of GitHub Actions that this run speaks to.
 type action struct {
@@ -54,8 +55,10 @@ func runAction(ctx context.Context, c *call) error {
 		d.Fail(err)
 		c.publish(d, true)
 	}
-	if saved := runner.SaveState(stateFinished, "true"); saved != nil && !errors.Is(saved, ghaction.ErrNoRunner) {
-		c.warn("%v", saved)
+	if !errors.Is(err, engine.ErrHalfway) { // else the post-entrypoint tries once more
+		if saved := runner.SaveState(stateFinished, "true"); saved != nil && !errors.Is(saved, ghaction.ErrNoRunner) {
+			c.warn("%v", saved)
+		}
 	}
 	if flushed := lines.Flush(); flushed != nil && err == nil {
 		return flushed

@@ -37,6 +37,7 @@ func TestWhatWasBegunOutweighsWhyItFailed(t *testing.T) {
 		{"interrupted before", fmt.Errorf("read: %w", context.Canceled), forward, fault.Cancelled},
 		{"lock lost", fmt.Errorf("%w: %w", engine.ErrStopped, engine.ErrLock), began, fault.Broken},
 		{"locked", locked, forward, fault.Locked},
+		{"stopped while it waits for the lock", fmt.Errorf("%w: %w", engine.ErrStopped, locked), forward, fault.Cancelled},
 		{"final without consent", engine.ErrFinal, forward, fault.Refused},
 		{"no way back", engine.ErrFinal, back, fault.Stuck},
 		{"a way back that failed", engine.ErrNo, beganBack, fault.Stuck},

@@ -25,7 +25,11 @@ const (
 func toExplain(p *plan.Plan) []phase.Access {
 	var all []phase.Access
 	for _, env := range []string{phase.Old, phase.New} {
-		for _, ns := range p.Spec.Namespaces {
+		namespaces := p.Spec.Namespaces
+		if echo := (parts.Deps{Plan: p}).EchoNamespace(); env == phase.Old && !slices.Contains(namespaces, echo) {
+			namespaces = append(slices.Clone(namespaces), echo)
+		}
+		for _, ns := range namespaces {
 			for _, k := range []kube.Kind{kube.Pod, kube.Event} {
 				all = append(all, parts.Access(env, ns, k, nil, "list")...)
 			}

@@ -51,8 +51,11 @@ func (s *session) lock(ctx context.Context, insist bool) (context.Context, func(
 	if _, locked := errors.AsType[*cluster.LockedError](err); locked && insist {
 		err = s.insist(ctx, holder, err)
 	}
+	if err != nil && ctx.Err() != nil {
+		return ctx, nil, fmt.Errorf("%w: %w", engine.ErrStopped, err) // not locked out: it would have waited
+	}
 	if err != nil {
-		return ctx, nil, unsure(fmt.Errorf("take the lock: %w", err))
+		return ctx, nil, unsure(err)
 	}
 	held, cancel := context.WithCancelCause(ctx)
 	go s.guard(held, cancel)

@@ -50,7 +50,7 @@ func (o *outcome) rollback(ctx context.Context) error {
 		fmt.Fprintln(s.call.stderr, "nothing was begun, so there is nothing to take back")
 		return nil
 	case !s.frozen:
-		return fault.New(fault.Stuck, "restore it from old's copy", "the frozen inventory is gone, so the steps to take back are not known")
+		return fault.New(fault.Stuck, "copy the ConfigMaps cutover-"+s.plan.Metadata.Name+"-inventory* of namespace "+s.plan.Spec.State.Namespace+" from old to new", "the frozen inventory is gone, so the steps to take back are not known")
 	}
 	s.phases = phasesOf(s.deps())
 	names, err := s.backward()
@@ -112,9 +112,7 @@ func (o *outcome) takeBack(ctx context.Context, name string) error {
 		return fault.New(fault.Stuck, "use the build that applied it", "this build does not have the phase %s", name)
 	}
 	e := o.engine(s.plan.Digest())
-	if s.call.flags.BreakGlass == "" {
-		e.Gates = append(e.Gates, s.access(p))
-	}
+	e.Gates = append(e.Gates, s.access(p))
 	groups, err := p.Steps(ctx, s.log)
 	if err != nil {
 		return unsure(fmt.Errorf("list the steps of %s: %w", name, err))

@@ -18,7 +18,7 @@ var (
 	ErrNo      = errors.New("no")
 	ErrUnsure  = errors.New("could not tell")
 	ErrFinal   = errors.New("has no way back")
-	ErrStopped = errors.New("stopped at a safe point")
+	ErrStopped = errors.New("stopped, as it was asked to")
 	ErrUnknown = errors.New("begun by an earlier run, but no longer in the plan")
 	ErrDigest  = errors.New("what would run is not what was approved")
 	ErrLock    = errors.New("lock")

@@ -125,8 +125,11 @@ func (e *Engine) verb(ctx context.Context, p phase.Phase, do func(*run) error) (
 	}
 	defer r.close()
 	err = do(r)
-	if errors.Is(err, ErrStopped) {
-		r.tell(Event{What: Stopped, Title: ErrStopped.Error(), Err: err})
+	switch {
+	case errors.Is(err, ErrHalfway):
+		r.tell(Event{What: Failed, Title: ErrHalfway.Error(), Err: err})
+	case errors.Is(err, ErrStopped):
+		r.tell(Event{What: Stopped, Title: "stopped at a safe point", Err: err})
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
