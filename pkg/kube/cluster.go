@@ -31,6 +31,7 @@ type Cluster struct {
 	metadata metadata.Interface
 	timeout  time.Duration
 	canaries []string
+	writers  chan struct{} // one for each write that is on its way
 
 	life  context.Context // ends the views; a Cluster is a connection, so it keeps one
 	close context.CancelFunc
@@ -44,7 +45,7 @@ type Cluster struct {
 }
 
 func newCluster(ctx context.Context, env string, o Options) *Cluster {
-	c := &Cluster{env: env, timeout: o.Timeout, views: map[viewKey]*view{}, born: time.Now()}
+	c := &Cluster{env: env, timeout: o.Timeout, writers: make(chan struct{}, o.Writes), views: map[viewKey]*view{}, born: time.Now()}
 	c.life, c.close = context.WithCancel(ctx)
 	c.heard.Store(-int64(time.Hour))
 	return c

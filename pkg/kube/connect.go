@@ -25,11 +25,13 @@ type Options struct {
 	QPS       float32       // requests per second that this process sends at most; 0 = 1000
 	Burst     int           // how many of them at once; 0 = 1000
 	Timeout   time.Duration // how long one request other than a watch may take; 0 = 20 s
+	Writes    int           // how many writes to objects of a migration are on their way at once; 0 = 16
 }
 
 // What protects an API server is its own priority and fairness, whose 429 is obeyed. The client's limit is there to
-// bound what a mistake of ours can do, and is above what sixteen lanes get out of an API server (some 400 requests a
+// bound what a mistake of ours can do, and is above what sixteen writers get out of an API server (some 400 requests a
 // second), so that 5,000 routes are not held up by it; client-go's default of 5 would make them a quarter of an hour.
+// More writers than that get no more out of a server, they only wait in it; lanes beyond them journal meanwhile.
 func (o Options) withDefaults() Options {
 	if o.UserAgent == "" {
 		o.UserAgent = Manager
@@ -42,6 +44,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 20 * time.Second
+	}
+	if o.Writes == 0 {
+		o.Writes = 16
 	}
 	return o
 }

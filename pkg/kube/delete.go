@@ -58,7 +58,7 @@ func (c *Cluster) DeleteUnchanged(ctx context.Context, k Kind, live *unstructure
 
 func (c *Cluster) remove(ctx context.Context, k Kind, ns, name string, only metav1.Preconditions) error {
 	background := metav1.DeletePropagationBackground
-	return c.try(ctx, writing, func(ctx context.Context) error {
+	return c.put(ctx, writing, func(ctx context.Context) error {
 		return c.dynamic.Resource(k.GVR()).Namespace(ns).Delete(ctx, name,
 			metav1.DeleteOptions{Preconditions: &only, PropagationPolicy: &background})
 	})

@@ -66,6 +66,18 @@ func (c *Cluster) try(ctx context.Context, how manner, send func(context.Context
 	return err
 }
 
+// put is try for a write to an object of the migration, of which only so many are on their way at once. What the program
+// itself keeps (journal, lock) does not wait for them.
+func (c *Cluster) put(ctx context.Context, how manner, send func(context.Context) error) error {
+	select {
+	case c.writers <- struct{}{}:
+		defer func() { <-c.writers }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return c.try(ctx, how, send)
+}
+
 // judge says whether asking again may help, and whether the request may have been done.
 func judge(err error) (again, unclear bool) {
 	status, answered := errors.AsType[*apierrors.StatusError](err)

@@ -64,7 +64,7 @@ func (c *Cluster) foreign(k Kind, live *unstructured.Unstructured) error {
 
 func (c *Cluster) create(ctx context.Context, k Kind, wanted *unstructured.Unstructured) error {
 	var made *unstructured.Unstructured
-	err := c.try(ctx, writing, func(ctx context.Context) (err error) {
+	err := c.put(ctx, writing, func(ctx context.Context) (err error) {
 		made, err = c.dynamic.Resource(k.GVR()).Namespace(wanted.GetNamespace()).Create(ctx, wanted, metav1.CreateOptions{FieldManager: Manager})
 		return err
 	})
@@ -86,7 +86,7 @@ func (c *Cluster) apply(ctx context.Context, k Kind, wanted, live *unstructured.
 	at := wanted.DeepCopy()
 	at.SetResourceVersion(live.GetResourceVersion())
 	var made *unstructured.Unstructured
-	err = c.try(ctx, writing, func(ctx context.Context) (err error) {
+	err = c.put(ctx, writing, func(ctx context.Context) (err error) {
 		made, err = c.dynamic.Resource(k.GVR()).Namespace(at.GetNamespace()).Apply(ctx, at.GetName(), at, metav1.ApplyOptions{FieldManager: Manager, Force: true})
 		return err
 	})
@@ -107,7 +107,7 @@ func (c *Cluster) handedOver(ctx context.Context, k Kind, live *unstructured.Uns
 		return live, err
 	}
 	var made *unstructured.Unstructured
-	err = c.try(ctx, writing, func(ctx context.Context) (err error) {
+	err = c.put(ctx, writing, func(ctx context.Context) (err error) {
 		made, err = c.dynamic.Resource(k.GVR()).Namespace(live.GetNamespace()).Patch(ctx, live.GetName(), types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Manager})
 		return err
 	})
@@ -168,7 +168,7 @@ func (c *Cluster) Patch(ctx context.Context, k Kind, ns, name string, ops []Op) 
 		how = writing
 	}
 	var made *unstructured.Unstructured
-	err = c.try(ctx, how, func(ctx context.Context) (err error) {
+	err = c.put(ctx, how, func(ctx context.Context) (err error) {
 		made, err = c.dynamic.Resource(k.GVR()).Namespace(ns).Patch(ctx, name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: Manager})
 		return err
 	})

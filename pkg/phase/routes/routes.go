@@ -28,7 +28,7 @@ const Name = "routes"
 type Deps = parts.Deps
 
 const (
-	objectsAtOnce = 16 // created in batches: each one makes new's controller build its configuration again
+	objectsAtOnce = 64 // created in batches: each one makes new's controller build its configuration again; kube bounds the writes
 	proofsAtOnce  = 8
 )
 
