@@ -72,10 +72,10 @@ type objectStep struct {
 	intent intent
 }
 
-// intent is what was wanted last, for the digest.
+// intent is what was wanted last, for the digest. It is worked out when somebody asks: most runs ask for no digest.
 type intent struct {
 	mu sync.Mutex
-	is any
+	is func() any
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -85,13 +85,13 @@ func (i *intent) MarshalJSON() ([]byte, error) {
 	if i.is == nil {
 		return nil, errors.New("what is wanted is not known before the step was observed")
 	}
-	return json.Marshal(i.is)
+	return json.Marshal(i.is())
 }
 
-func (i *intent) set(v any) {
+func (i *intent) set(is func() any) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.is = v
+	i.is = is
 }
 
 // want asks what is wanted, remembers it for the digest, and makes it ours.
@@ -109,17 +109,34 @@ func (s *objectStep) want(ctx context.Context) (*unstructured.Unstructured, erro
 		if err != nil {
 			return nil, err
 		}
-		s.intent.set(map[string]any{"kind": s.Kind.Kind, "namespace": s.Namespace, "name": s.Name, "fingerprint": hash})
+		s.intent.set(func() any {
+			return map[string]any{"kind": s.Kind.Kind, "namespace": s.Namespace, "name": s.Name, "fingerprint": hash}
+		})
 	} else {
-		lasting := known.DeepCopy()
-		for _, path := range s.Once {
-			unstructured.RemoveNestedField(lasting.Object, strings.Split(path, ".")...)
-		}
-		s.intent.set(lasting.Object)
+		s.intent.set(func() any { return s.lasting(known) })
 	}
-	w = known.DeepCopy()
-	Own(w, s.Plan)
-	return w, nil
+	return owned(known, s.Plan), nil
+}
+
+// lasting is what is wanted not only at creation.
+func (s *objectStep) lasting(known *unstructured.Unstructured) any {
+	if len(s.Once) == 0 {
+		return known.Object
+	}
+	out := known.DeepCopy()
+	for _, path := range s.Once {
+		unstructured.RemoveNestedField(out.Object, strings.Split(path, ".")...)
+	}
+	return out.Object
+}
+
+// owned is an object with our labels. It shares everything but those with the original, so neither must be changed.
+func owned(obj *unstructured.Unstructured, plan string) *unstructured.Unstructured {
+	out := &unstructured.Unstructured{Object: without(obj.Object)}
+	metadata := without(out.Object["metadata"])
+	out.Object["metadata"] = metadata
+	Own(out, plan)
+	return out
 }
 
 // live is what is there, nil if nothing is. Of a Masked object it has the data, so it is asked for directly, but only

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"cutover.dev/cutover/pkg/journal"
 )
@@ -49,13 +50,18 @@ func encode(at int, batch []journal.Entry) (parts [][]byte, err error) {
 	return parts, nil
 }
 
+// writers are gzip writers to use again: a new one takes most of a MiB, and there is one append after the other.
+var writers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 func compress(h head, lines [][]byte) ([]byte, error) {
 	first, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
+	z, _ := writers.Get().(*gzip.Writer)
+	z.Reset(&b)
+	defer writers.Put(z)
 	_, err = z.Write(append(bytes.Join(append([][]byte{first}, lines...), []byte("\n")), '\n'))
 	err = errors.Join(err, z.Close())
 	return b.Bytes(), err
