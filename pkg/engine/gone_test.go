@@ -63,3 +63,28 @@ func TestWhatIsGoneForGoodHoldsUpNothingElse(t *testing.T) {
 		})
 	}
 }
+
+// What a later phase left in the environment that is gone must not keep an earlier one from going back.
+func TestWhatIsGoneSupersedesNobody(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		of := func(name string, p *proc, to int) phase.Phase {
+			route := p.num(name+":route", "r", to, 0)
+			route.Touches = []phase.Object{{Env: phase.New, Kind: "r"}}
+			ph := one(p.num(name+":wire", name, 1, 0), route)
+			ph.Name = name
+			return ph
+		}
+		for i, name := range []string{"routes", "wave"} {
+			if _, err := eng(b.j).Apply(b.Context(), of(name, &proc{w: b.w}, i+1), engine.Options{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		e := eng(b.j)
+		e.Without = phase.New
+		for i, name := range []string{"wave", "routes"} {
+			if _, err := e.Rollback(b.Context(), of(name, &proc{w: b.w}, 2-i)); !errors.Is(err, engine.ErrLeft) || b.w.v[name] != 0 {
+				b.Errorf("%s: %v: %v", name, err, b.w.dump())
+			}
+		}
+	})
+}
