@@ -3,15 +3,15 @@
 GO      ?= go
 NICE    ?= nice
 TOOL     = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
-SOURCES  = arch_test.go readme_test.go cmd pkg lab
-PRODUCT  = ./cmd/... ./pkg/...
+SOURCES  = arch_test.go readme_test.go cmd pkg bench lab
+PRODUCT  = ./cmd/... ./pkg/... ./bench/...
 CACHE    = $${CUTOVER_LAB_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/cutover-lab}
 IMAGE   ?= cutover:dev
 
 .DEFAULT_GOAL := help
 # The lab is one per machine, and a check that fails early should spare the long ones.
 .NOTPARALLEL:
-.PHONY: help check lint unit fmt test warm e2e test-all race demo act lab-up lab-status lab-down build image-root image
+.PHONY: bench help check lint unit fmt test warm e2e test-all race demo act lab-up lab-status lab-down build image-root image
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,3 +102,8 @@ image-root: ## lay out bin/image, from which the Dockerfile copies
 image: image-root ## build the container image of the action (podman or docker)
 	@engine=$$(command -v podman || command -v docker) || { echo "no podman and no docker; fix: apt-get install podman"; exit 1; }; \
 	"$$engine" build -t $(IMAGE) .
+
+# Only what needs no lab. Ratios of one run; the report says what was measured.
+bench: ## measure what is ours against the barest program that does the same (30 minutes on two cores)
+	@rm -f out/bench/report.json
+	@CUTOVER_REQUIRE_APISERVER=1 $(GO) test ./bench -run '^$$' -bench . -benchtime 1x -timeout 90m && echo "written: out/bench/report.json"

@@ -150,6 +150,9 @@ func mayImport(importPath string) (may []string, known bool) {
 	if under(importPath, module+"/cmd") {
 		return []string{"cli"}, true
 	}
+	if under(importPath, module+"/bench") {
+		return []string{"*"}, true // nothing but tests
+	}
 	name, ok := strings.CutPrefix(importPath, module+"/pkg/")
 	for _, rule := range imports {
 		if fits, err := path.Match(rule.pkg, name); ok && err == nil && fits {
