@@ -15,7 +15,7 @@ import (
 )
 
 func TestOnlySoManyWritesAreOnTheirWayAtOnce(t *testing.T) {
-	const most, all = 2, 7
+	const most, all = 2, 40
 	var now, peak atomic.Int64
 	entered, leave := make(chan bool, all), make(chan bool)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
