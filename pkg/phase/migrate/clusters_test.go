@@ -165,6 +165,15 @@ func TestBetweenTwoClusters(t *testing.T) {
 		c.deps.Plan.Spec.Tail = nil
 		c.lives(t)
 	})
+	t.Run("an exclusive workload without a tail survives every crash", func(t *testing.T) {
+		c := between(t, servers, "exclusive-crash", plan.Workload{Exclusive: true})
+		c.deps.Plan.Spec.Tail, c.deps.Plan.Spec.Probe.Samples = nil, 2
+		w := phasetest.World{
+			Writes: func() int { return c.old.Writes() + c.around.Writes() },
+			State:  func() any { return []any{c.old.Objects(), c.around.Objects()} }, Slow: true,
+		}
+		phasetest.TestCrashes(t, w, func() phase.Phase { return phasetest.Without(New(c.deps, c.deps.Plan.Spec.Waves[0]), "warm:") })
+	})
 	t.Run("without a tail a wave goes there and back", func(t *testing.T) {
 		c := between(t, servers, "tailless", plan.Workload{})
 		c.deps.Plan.Spec.Tail = nil
