@@ -122,10 +122,23 @@ func present(ctx context.Context, c *kube.Cluster, env string, n carry.Need) (ph
 // copies are the lanes that copy what comes before the workloads.
 func (m wave) copies(needs []carry.Need) []phase.Lane {
 	var lanes []phase.Lane
+	var roles, bindings phase.Lane
 	for _, n := range needs {
-		if n.Kind.Namespaced && !n.Optional && slices.Contains(carried, n.Kind) && !slices.Contains(with, n.Kind) {
-			lanes = append(lanes, phase.Lane{m.copyOf(n.Kind, n.Namespace, n.Name)})
+		if !n.Kind.Namespaced || n.Optional || !slices.Contains(carried, n.Kind) || slices.Contains(with, n.Kind) {
+			continue
 		}
+		step := m.copyOf(n.Kind, n.Namespace, n.Name)
+		switch n.Kind {
+		case kube.Role:
+			roles = append(roles, step)
+		case kube.RoleBinding: // after the Roles: who holds only some rights is refused a binding to a Role that is not there
+			bindings = append(bindings, step)
+		default:
+			lanes = append(lanes, phase.Lane{step})
+		}
+	}
+	if rights := slices.Concat(roles, bindings); len(rights) > 0 {
+		lanes = append(lanes, rights)
 	}
 	return lanes
 }
