@@ -159,10 +159,21 @@ func (c *Cluster) can(ctx context.Context, a phase.Access) (bool, error) {
 	return allowed, err
 }
 
+type terse struct{}
+
+// tersely asks for the metadata as the answer to a write: the resourceVersion is all that is needed of it.
+func tersely(ctx context.Context) context.Context { return context.WithValue(ctx, terse{}, true) }
+
+const metadataAnswer = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+
 // listen notes every answer that shows a working API server, and takes Retry-After off the answers to requests that
 // this package repeats by itself, or client-go would repeat them too.
 func (c *Cluster) listen(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Context().Value(terse{}) != nil {
+			r = r.Clone(r.Context())
+			r.Header.Set("Accept", metadataAnswer)
+		}
 		resp, err := next.RoundTrip(r)
 		if err != nil {
 			return resp, err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -18,7 +19,10 @@ func TestOnlySoManyWritesAreOnTheirWayAtOnce(t *testing.T) {
 	const most, all = 2, 40
 	var now, peak atomic.Int64
 	entered, leave := make(chan bool, all), make(chan bool)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.Header.Get("Accept"), "as=PartialObjectMetadata") {
+			t.Errorf("the answer is to be %s", r.Header.Get("Accept"))
+		}
 		n := now.Add(1)
 		for p := peak.Load(); n > p && !peak.CompareAndSwap(p, n); p = peak.Load() {
 		}

@@ -65,7 +65,7 @@ func (c *Cluster) foreign(k Kind, live *unstructured.Unstructured) error {
 func (c *Cluster) create(ctx context.Context, k Kind, wanted *unstructured.Unstructured) error {
 	var made *unstructured.Unstructured
 	err := c.put(ctx, writing, func(ctx context.Context) (err error) {
-		made, err = c.dynamic.Resource(k.GVR()).Namespace(wanted.GetNamespace()).Create(ctx, wanted, metav1.CreateOptions{FieldManager: Manager})
+		made, err = c.dynamic.Resource(k.GVR()).Namespace(wanted.GetNamespace()).Create(tersely(ctx), wanted, metav1.CreateOptions{FieldManager: Manager})
 		return err
 	})
 	if apierrors.IsAlreadyExists(err) || errors.As(err, new(lost)) {
@@ -87,7 +87,7 @@ func (c *Cluster) apply(ctx context.Context, k Kind, wanted, live *unstructured.
 	at.SetResourceVersion(live.GetResourceVersion())
 	var made *unstructured.Unstructured
 	err = c.put(ctx, writing, func(ctx context.Context) (err error) {
-		made, err = c.dynamic.Resource(k.GVR()).Namespace(at.GetNamespace()).Apply(ctx, at.GetName(), at, metav1.ApplyOptions{FieldManager: Manager, Force: true})
+		made, err = c.dynamic.Resource(k.GVR()).Namespace(at.GetNamespace()).Apply(tersely(ctx), at.GetName(), at, metav1.ApplyOptions{FieldManager: Manager, Force: true})
 		return err
 	})
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) || errors.As(err, new(lost)) {
@@ -169,7 +169,7 @@ func (c *Cluster) Patch(ctx context.Context, k Kind, ns, name string, ops []Op) 
 	}
 	var made *unstructured.Unstructured
 	err = c.put(ctx, how, func(ctx context.Context) (err error) {
-		made, err = c.dynamic.Resource(k.GVR()).Namespace(ns).Patch(ctx, name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: Manager})
+		made, err = c.dynamic.Resource(k.GVR()).Namespace(ns).Patch(tersely(ctx), name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: Manager})
 		return err
 	})
 	if err != nil {
