@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -54,7 +53,7 @@ func TestNoAnswerIsADifferenceAndNoBaseline(t *testing.T) {
 	if len(d) != 1 || d[0].String() != "status no answer (reset) instead of 200" {
 		t.Errorf("%v", d)
 	}
-	addr := serve(t, func(c net.Conn) { c.Close() })
+	addr := serve(t, answer(""))
 	_, err := Baseline(t.Context(), Target{Addr: addr, Host: "shop.test"}, 2)
 	if !errors.Is(err, ErrNoEvidence) || !errors.Is(err, io.EOF) && Classify(err) != Reset {
 		t.Errorf("%v", err)

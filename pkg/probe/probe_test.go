@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"io"
@@ -73,6 +74,7 @@ func plain(c net.Conn) {
 }
 
 func stall(c net.Conn) {
+	http.ReadRequest(bufio.NewReader(c)) // an answer that comes before its request is none
 	io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi")
 	io.Copy(io.Discard, c)
 }
@@ -164,6 +166,7 @@ func TestAllThatIsWrongWithACertificateIsSaid(t *testing.T) {
 
 func TestAnEventStreamIsAnswerEnough(t *testing.T) {
 	addr := serve(t, func(c net.Conn) {
+		http.ReadRequest(bufio.NewReader(c))
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
 		io.Copy(io.Discard, c)
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,10 +20,13 @@ import (
 func sends(t *testing.T, s *Series, respond func(n int) int) *[]time.Duration {
 	t.Helper()
 	var at []time.Duration
+	var mu sync.Mutex
 	start := time.Now()
 	t.Cleanup(func() { time.Sleep(2 * time.Minute); synctest.Wait() }) // servers that still sleep end with the bubble
 	s.Targets = []Target{{Host: "shop.test", Addr: "x:80", Dial: inMemory(func(n int, _ *http.Request) (int, string) {
+		mu.Lock()
 		at = append(at, time.Since(start))
+		mu.Unlock()
 		return respond(n), ""
 	})}}
 	return &at
