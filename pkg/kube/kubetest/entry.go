@@ -7,17 +7,26 @@ import (
 	"net/http/httptest"
 	"strings"
 
+	"golang.org/x/sync/singleflight"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Entry plays the ingress of the cluster, and everything behind it: it looks up, in the Ingresses as they are stored at
-// that moment, to which Service a request leads, and answers 200 itself. Where that is one of marks, the answer carries
-// its X-Cutover-Via, as if it had gone through the bridge or the inner entry. It knows no TLS, annotations or
+// Entry plays the ingress of the cluster, and everything behind it: it looks up in the Ingresses, as they are stored at
+// about that moment, to which Service a request leads, and answers 200 itself. Where that is one of marks, the answer
+// carries its X-Cutover-Via, as if it had gone through the bridge or the inner entry. It knows no TLS, annotations or
 // classes, asks no endpoints and has no controller's delay: those are the lab's to show. It returns its port on loopback.
 func (c *Cluster) Entry(marks map[string]string) (port int) {
+	var asked singleflight.Group // requests that come together look once: a prober does not wait for answers
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		service := c.leads(r.Host, r.URL.Path)
+		all, err, _ := asked.Do("", func() (any, error) { return c.stored("ingress/") })
+		stored, ok := all.(map[string]*unstructured.Unstructured)
+		if err != nil || !ok {
+			http.Error(w, "the test is over, or its server is", http.StatusServiceUnavailable)
+			return
+		}
+		service := leads(stored, r.Host, r.URL.Path)
 		if service == "" {
 			http.NotFound(w, r)
 			return
@@ -38,13 +47,9 @@ func (c *Cluster) Entry(marks map[string]string) (port int) {
 }
 
 // leads is the Service of the longest path that fits, "" if none does.
-func (c *Cluster) leads(host, path string) (service string) {
+func leads(ingresses map[string]*unstructured.Unstructured, host, path string) (service string) {
 	best := -1
-	all, err := c.stored("ingress/")
-	if err != nil {
-		return "" // the test is over, or its server is
-	}
-	for _, u := range all {
+	for _, u := range ingresses {
 		ing := &networkingv1.Ingress{}
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, ing); err != nil {
 			return ""

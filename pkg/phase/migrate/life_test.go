@@ -126,7 +126,7 @@ func everyStep(t *testing.T, servers [2]*kubetest.Server) {
 // everyCrash kills a wave of one workload with a route and a tail.
 func everyCrash(t *testing.T, servers [2]*kubetest.Server) {
 	c := between(t, servers, "crashing", plan.Workload{})
-	c.deps.Plan.Spec.Probe.Samples = 2
+	c.deps.Plan.Spec.Probe.Samples, c.deps.Plan.Spec.Probe.Rate = 2, 500
 	w := phasetest.World{
 		Writes: func() int { return c.old.Writes() + c.around.Writes() },
 		State:  func() any { return []any{c.old.Objects(), c.around.Objects()} }, Slow: true,
