@@ -57,6 +57,23 @@ func TestLateClientsOfOldsEntryAreCountedWhereverTheyAreLed(t *testing.T) {
 	}
 }
 
+// As Traefik does it: the series of a Service that is led to no more is in one more answer.
+func TestCountersThatTheBridgeIsAboutToDropAreNoRestart(t *testing.T) {
+	var asked atomic.Int64
+	p := &plan.Plan{}
+	p.Spec.Bridge = plan.Bridge{Addresses: []string{"127.0.0.1"}, Metrics: &plan.Metrics{Kind: "traefik", Port: listen(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprint(w, "# TYPE traefik_service_requests_total counter\ntraefik_service_requests_total{service=\"other-other-80@kubernetes\"} 3\n")
+		if asked.Add(1) == 1 {
+			_, _ = fmt.Fprint(w, "traefik_service_requests_total{service=\"shop-web-80@kubernetes\"} 7\n")
+		}
+	})}}
+	p.Spec.Windows.Residual = plan.Duration(time.Hour)
+	found := past{}
+	lane := quiet(Deps{Plan: p, Inventory: frozen("shop")}, found)
+	found[countFact] = see(t, lane[0], phase.Done).Facts[countFact]
+	see(t, lane[1], phase.Settling)
+}
+
 func TestARouteThatIsAnsweredThroughTheBridgeHasNotMoved(t *testing.T) {
 	var local atomic.Bool
 	p := &plan.Plan{}

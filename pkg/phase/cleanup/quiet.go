@@ -60,6 +60,10 @@ func (q *silence) count(ctx context.Context) (phase.Observation, error) {
 	if over, _ := q.past.Fact(quietFact, new(time.Time)); over && known {
 		return phase.Observation{State: phase.Done, Detail: "was read at " + before.At.Format(time.RFC3339), Facts: map[string]any{countFact: before}}, nil
 	}
+	// Traefik shows the counters of a Service that it leads to no more once again, and then drops them: that is no restart.
+	if _, err := q.read(ctx, q.bridge(), q.entry()); err != nil {
+		return phase.Observation{}, err
+	}
 	now, err := q.read(ctx, q.bridge(), q.entry())
 	if err != nil {
 		return phase.Observation{}, err
