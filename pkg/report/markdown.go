@@ -84,8 +84,12 @@ func join(parts []*part) string {
 func head(d Document) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### cutover %s\n\n", cell(Verdict(d)))
-	if d.Plan != "" || d.Digest != "" {
-		fmt.Fprintf(&b, "plan %s, digest `%s`\n\n", cell(d.Plan), strings.Trim(d.Digest, "`"))
+	if d.Plan != "" {
+		fmt.Fprintf(&b, "plan %s", cell(d.Plan))
+		if d.Digest != "" { // a rollback has none
+			fmt.Fprintf(&b, ", digest `%s`", strings.Trim(d.Digest, "`"))
+		}
+		b.WriteString("\n\n")
 	}
 	if d.Error != nil {
 		message, more := d.Error.Message, ""

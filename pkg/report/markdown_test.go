@@ -51,6 +51,14 @@ func TestASummaryFitsByDroppingDetailBeforeDifferences(t *testing.T) {
 	}
 }
 
+func TestASummaryNamesADigestOnlyWhereThereIsOne(t *testing.T) {
+	for digest, want := range map[string]string{"": "plan demo\n", "3f9c": "plan demo, digest `3f9c`\n"} {
+		if text, _ := report.Markdown(report.Document{Verb: "rollback", Result: "done", Plan: "demo", Digest: digest}, 0); !strings.Contains(text, want) {
+			t.Errorf("%q is not in %q", want, text)
+		}
+	}
+}
+
 func TestAnEndlessErrorStillFits(t *testing.T) {
 	d := report.Document{Verb: "apply", Phase: "routes", Result: "failed", Error: &report.Failure{Message: strings.Repeat("e", 5<<20), Code: 4}}
 	d.Steps = []report.Step{{ID: "x", Facts: []string{strings.Repeat("f", 5<<20)}}}
