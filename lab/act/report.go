@@ -60,7 +60,7 @@ func (r *report) print(out io.Writer, dir string) {
 		fmt.Fprintf(w, "%s\t%.0f\t%s\t%s\t%d of %d\n", j.Name, j.Seconds, j.Result, apply.Outputs["next-phase"], by, of)
 	}
 	_ = w.Flush()
-	fmt.Fprintf(out, "\n%d requests sent, %d lost; %.0f s\n", r.Requests.Sent, r.Requests.Lost, r.Seconds)
+	fmt.Fprintf(out, "\n%d requests sent, %d lost, the load %d ms late (p99); %.0f s\n", r.Requests.Sent, r.Requests.Lost, r.Requests.LatenessMs, r.Seconds)
 	for _, p := range r.Problems {
 		fmt.Fprintf(out, "problem: %s\n", p)
 	}
