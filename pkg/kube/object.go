@@ -109,13 +109,20 @@ func (s *objectStep) want(ctx context.Context) (*unstructured.Unstructured, erro
 		if err != nil {
 			return nil, err
 		}
-		s.intent.set(func() any {
+		s.remember(func() any {
 			return map[string]any{"kind": s.Kind.Kind, "namespace": s.Namespace, "name": s.Name, "fingerprint": hash}
 		})
 	} else {
-		s.intent.set(func() any { return s.lasting(known) })
+		s.remember(func() any { return s.lasting(known) })
 	}
 	return owned(known, s.Plan), nil
+}
+
+// remember keeps what was wanted for the digest, unless the phase said beforehand what that covers.
+func (s *objectStep) remember(is func() any) {
+	if s.Intent == nil {
+		s.intent.set(is)
+	}
 }
 
 // lasting is what is wanted not only at creation.
