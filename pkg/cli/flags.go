@@ -28,7 +28,7 @@ func flagTable(f *flags) map[string]func(*flag.FlagSet) {
 	}
 	return map[string]func(*flag.FlagSet){
 		"plan":          text(&f.Plan, "plan", "", "the committed plan, a `file`"),
-		"phase":         text(&f.Phase, "phase", "", "the `phase` that this is about (default: the next one)"),
+		"phase":         text(&f.Phase, "phase", "", "the `phase` that this is about (default: plan and apply take the next one, verify all that are finished; rollback wants it or --to)"),
 		"to":            text(&f.To, "to", "", "the `phase` that stays done; everything after it is taken back, newest first"),
 		"output":        text(&f.Output, "output", "text", "text or json: what stdout is"),
 		"expect-digest": text(&f.Digest, "expect-digest", "", "refuse unless the `digest` of what would run is this"),
@@ -38,7 +38,7 @@ func flagTable(f *flags) map[string]func(*flag.FlagSet) {
 		"break-glass":   text(&f.BreakGlass, "break-glass", "", "go by old's copy of the journal because new is gone; the `reason`"),
 		"journal":       text(&f.Journal, "journal", "", "with --break-glass: what cutover journal export wrote, a `file`, where old's copy is behind it or gone"),
 		"cluster":       text(&f.Cluster, "cluster", "", "old or new: the `cluster` that the roles are for"),
-		"role":          text(&f.Role, "role", "", "run or plan: what the identity is `for`; one that plans only looks, and at no Secret"),
+		"role":          text(&f.Role, "role", "", "what the identity does, a `role`: run or plan; one that plans only looks, and at no Secret"),
 		"listen":        text(&f.Listen, "listen", ":8080", "the `address` to listen on"),
 		"allow-irreversible": func(s *flag.FlagSet) {
 			s.BoolVar(&f.Irreversible, "allow-irreversible", false, "allow steps that have no way back; plan marks them")
