@@ -64,7 +64,7 @@ func writesIn(log io.Reader, cluster string) ([]Write, error) {
 // over.
 func (w Write) Memory() bool {
 	_, in, ok := strings.Cut(w.Object, "/")
-	return ok && (strings.HasPrefix(in, "cutover-system/configmaps/cutover-") || strings.HasPrefix(in, "cutover-system/leases/cutover-"))
+	return ok && (strings.HasPrefix(in, "cutover-system/configmaps/cutover-demo-") || in == "cutover-system/leases/cutover-demo")
 }
 
 // Lock reports whether the object is the tool's lock.

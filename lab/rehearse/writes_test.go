@@ -62,6 +62,9 @@ func TestWhatChangesNoObjectIsNoWrite(t *testing.T) {
 		strings.ReplaceAll(audited("update", "leases", "cutover-demo", 200, ""), "shop", "cutover-system") +
 		strings.ReplaceAll(audited("update", "configmaps", "cutover-demo-journal-0", 200, ""), "shop", "cutover-system") +
 		`{"stage":"Respo`
+	if (Write{Object: "old/cutover-system/configmaps/cutover-bridge"}).Memory() {
+		t.Error("the bridge's settings are taken for the tool's memory")
+	}
 	writes, err := writesIn(strings.NewReader(log), "new")
 	if err != nil {
 		t.Fatal(err)
