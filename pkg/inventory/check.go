@@ -145,7 +145,13 @@ func (c *check) calls() {
 		for _, to := range targets {
 			later, moves := c.wave[to]
 			switch {
-			case to == call.From || !moves || from == later:
+			case to == call.From || !moves:
+			case from == later:
+				if !accepted && to.Kind != kube.CronJob.Kind && Exclusive(c.planned[to]) {
+					c.no("workload %s calls %s (%s), which moves in the same wave and never runs twice: nobody answers while it is off in old and "+
+						"not yet on in new; way out: put it in a wave of its own before, with callers: accepted, or let the plan say "+
+						"callees: accepted for the first", call.From, to, call.Where)
+				}
 			case from < later && !accepted:
 				c.no("workload %s moves in wave %s and calls %s (%s), which is in new only from wave %s on; way out: put both in one wave, "+
 					"or let the plan say callees: accepted for the first", call.From, c.waveName(call.From), to, call.Where, c.waveName(to))

@@ -94,6 +94,9 @@ func TestOneThingThatIsWrongIsOneRefusal(t *testing.T) {
 			p.Spec.Waves[1].Workloads = append(p.Spec.Waves[1].Workloads, goodPlan().Spec.Waves[1].Workloads...)
 			p.Spec.Waves[0].Workloads[0].Callers = inventory.Accepted
 		}},
+		{"a callee never runs twice", "which moves in the same wave and never runs twice", func(_ *testing.T, p *plan.Plan, _ *cluster) {
+			p.Spec.Waves[0].Workloads[2].Exclusive = true // cart, which web calls
+		}},
 		{"a workload is in no wave", "is in no wave", func(_ *testing.T, p *plan.Plan, _ *cluster) {
 			p.Spec.Waves[1].Workloads = p.Spec.Waves[1].Workloads[:1]
 		}},
@@ -132,6 +135,15 @@ func TestOneThingThatIsWrongIsOneRefusal(t *testing.T) {
 				t.Errorf("got:\n%s", strings.Join(lines, "\n"))
 			}
 		})
+	}
+}
+
+func TestWhoTakesTheGapOfACalleeMayHaveItInTheSameWave(t *testing.T) {
+	p, inv := goodPlan(), take(t, read(t, "testdata/good.yaml"), "shop", "blog")
+	p.Spec.Waves[0].Workloads[2].Exclusive = true
+	p.Spec.Waves[0].Workloads[0].Callees = inventory.Accepted
+	if err := inventory.Check(p, inv); err != nil {
+		t.Error(err)
 	}
 }
 
