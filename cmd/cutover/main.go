@@ -8,19 +8,35 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"cutover.dev/cutover/pkg/cli"
 )
+
+// apart is how long after the first signal another one counts: GNU timeout, for one, signals both its child and the
+// group that the child is in, and means it once.
+const apart = time.Second
 
 func main() {
 	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
-		stop(fmt.Errorf("%s signal received", <-signals)) // the first asks for a safe stop
-		os.Exit(killed(<-signals))                        // the second does not ask
+		os.Exit(killed(second(signals, stop)))
 	}()
 	os.Exit(cli.Main(ctx, os.Args, os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// second asks for a safe stop at the first signal and returns the one that does not ask.
+func second(signals <-chan os.Signal, stop context.CancelCauseFunc) os.Signal {
+	first := <-signals
+	at := time.Now()
+	stop(fmt.Errorf("%s signal received", first))
+	for {
+		if by := <-signals; time.Since(at) >= apart {
+			return by
+		}
+	}
 }
 
 // killed is the exit code of a process that a signal has ended, as a shell gives it.

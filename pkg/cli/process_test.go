@@ -161,6 +161,7 @@ func signals(t *testing.T, w *world, program string) {
 	wire.freeze() // now it cannot stop at once
 	p.signal(t, syscall.SIGINT)
 	p.says(t, " stopped  ")
+	time.Sleep(time.Second) // what comes sooner is the first one, doubled
 	p.signal(t, syscall.SIGTERM)
 	if code := p.end(t); code != 128+int(syscall.SIGTERM) {
 		t.Errorf("a second signal: exit code %d\n%s", code, &p.errs)
