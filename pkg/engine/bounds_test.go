@@ -129,3 +129,22 @@ func TestAfterAFailureNoOtherLaneBeginsAStep(t *testing.T) {
 		}
 	})
 }
+
+func TestALaneThatWaitsForItsTimeHoldsUpNoOther(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		c := &crowd{}
+		at := time.Now().Add(24 * time.Hour)
+		p := c.phase(&proc{w: b.w}, 4, 2)
+		groups, _ := p.Steps(b.Context(), nil)
+		for _, lane := range groups[0].Lanes[:2] {
+			lane[1].Observe = func(context.Context) (phase.Observation, error) {
+				return phase.Observation{State: phase.Settling, Detail: "somebody comes", NotBefore: at}, nil
+			}
+		}
+		_, err := eng(b.j).Apply(b.Context(), p, engine.Options{})
+		var wait *engine.NotBefore
+		if !errors.As(err, &wait) || !wait.Until.Equal(at) || b.w.v["b2"] != 1 || b.w.v["b3"] != 1 || b.w.v["b0"] != 0 {
+			b.Error(err, b.w.dump())
+		}
+	})
+}

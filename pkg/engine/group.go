@@ -63,7 +63,8 @@ func (r *run) backward(g phase.Group) error {
 	return nil
 }
 
-// each runs lanes side by side. After the first error no lane begins another step outside a watched stretch.
+// each runs lanes side by side. After the first error no lane begins another step outside a watched stretch. A lane that
+// waits for its time is no error: what one waits for need not keep the others.
 func (r *run) each(limit int, lanes []phase.Lane, do func(phase.Lane, func() bool) error) error {
 	var failed atomic.Bool
 	var wg sync.WaitGroup
@@ -78,7 +79,8 @@ func (r *run) each(limit int, lanes []phase.Lane, do func(phase.Lane, func() boo
 		}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if errs[i] = do(l, stop); errs[i] != nil {
+			errs[i] = do(l, stop)
+			if _, waits := errs[i].(*NotBefore); errs[i] != nil && !waits { // one that is wrapped went back for it
 				failed.Store(true)
 			}
 		})
