@@ -116,6 +116,22 @@ func TestARuleTakesTheCallsItNames(t *testing.T) {
 	}
 }
 
+func TestARuleForAllTakesEveryCallAfterItsFirst(t *testing.T) {
+	p, _, c, url := start(t)
+	p.Obey(Rule{Verb: "update", All: true, Do: Expired})
+	var got []int
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodGet, http.MethodDelete} {
+		status, _, err := ask(t.Context(), c, method, url+"/api/v1/namespaces/shop/services/web", "{}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, status)
+	}
+	if want := "[200 401 401 401]"; fmt.Sprint(got) != want {
+		t.Errorf("answers are %v, want %s", got, want)
+	}
+}
+
 func TestAStreamThatIsLostEnds(t *testing.T) {
 	p, _, c, url := start(t)
 	p.Obey(Rule{Verb: "watch", Do: Lose})

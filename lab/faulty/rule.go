@@ -35,8 +35,9 @@ type Rule struct {
 	Resource  string // as in roles: "ingresses", "pods/portforward"
 	Namespace string
 	Name      string
-	From      int // the first of the calls that match, counted from 1; 0 is 1
-	Times     int // how many of them; 0: all that follow
+	From      int  // the first of the calls that match, counted from 1; 0 is 1
+	Times     int  // how many of them; 0: all that follow
+	All       bool // once it took a call, it takes all calls, whatever they are
 	Do        Fault
 
 	seen int
@@ -51,7 +52,11 @@ func (r *Rule) takes(c *Call) bool {
 	}
 	r.seen++
 	first := max(r.From, 1)
-	return r.seen >= first && (r.Times == 0 || r.seen < first+r.Times)
+	yes := r.seen >= first && (r.Times == 0 || r.seen < first+r.Times)
+	if yes && r.All {
+		*r = Rule{Do: r.Do}
+	}
+	return yes
 }
 
 // Obey replaces the rules; the first one that takes a call wins. No rule: it is an honest proxy. What hangs now ends.
