@@ -30,6 +30,7 @@ type Deps struct {
 	Report    *progress.Progress
 	Authority *pki.Authority
 	Images    []cache.Image
+	Rights    string // folder of docs/rbac: what the tool may do
 }
 
 // Cluster is one cluster that is being started, or is up.

@@ -8,6 +8,7 @@ import (
 	"text/template"
 
 	"cutover.dev/cutover/lab/cache"
+	"cutover.dev/cutover/lab/world"
 )
 
 // writeConfigs writes the configuration files of the daemons.
@@ -39,7 +40,7 @@ func (c *Cluster) render(name, text string) ([]byte, error) {
 	err = t.Execute(&out, map[string]any{
 		"Dir": c.dir, "Node": c.Node, "NodeName": c.NodeName(), "PodRange": c.PodRange(),
 		"PodNet": fmt.Sprintf("10.%d.0.0/24", c.Block), "Pause": cache.PauseImage,
-		"Admin": c.Path("kubeconfig"),
+		"Admin": c.Path("kubeconfig"), "Run": world.Account(world.UserRun), "Plan": world.Account(world.UserPlan),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", name, err)
@@ -133,12 +134,9 @@ kind: Policy
 omitStages: [RequestReceived]
 rules:
 - level: Metadata
-  users: [cutover-run, cutover-plan]
+  users: ["{{.Run}}", "{{.Plan}}"]
 - level: None
 `
 
 //go:embed manifests/base.yaml
 var baseManifest []byte
-
-//go:embed manifests/access.yaml
-var accessManifest []byte

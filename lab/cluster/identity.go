@@ -22,7 +22,7 @@ type identity struct{ file, user, group, token string }
 
 func (c *Cluster) identities() []identity {
 	list := []identity{{user: world.UserAdmin, group: "system:masters"}}
-	for _, user := range []string{world.UserRun, world.UserPlan, world.UserMain, world.UserInner, world.UserContour} {
+	for _, user := range []string{world.UserMain, world.UserInner, world.UserContour} {
 		list = append(list, identity{user: user, group: "lab:users"})
 	}
 	for i := range list {

@@ -25,7 +25,7 @@ func (c *Cluster) applyBase(ctx context.Context) error {
 		}})
 	}
 	metrics := fmt.Sprintf(metricsManifest, metricsPort, c.Node)
-	for _, text := range [][]byte{baseManifest, accessManifest, []byte(metrics)} {
+	for _, text := range [][]byte{baseManifest, []byte(metrics)} {
 		more, err := objects.Parse(text)
 		if err != nil {
 			return fmt.Errorf("read the lab's own manifests: %w", err)
@@ -33,6 +33,9 @@ func (c *Cluster) applyBase(ctx context.Context) error {
 		list = append(list, more...)
 	}
 	if err := c.Client.Apply(ctx, list...); err != nil {
+		return err
+	}
+	if err := c.admitTool(ctx); err != nil {
 		return err
 	}
 	c.Report.Done("%s: namespaces and rights are there", c.Name)

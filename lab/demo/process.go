@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cutover.dev/cutover/lab/rehearse"
+	"cutover.dev/cutover/lab/world"
 )
 
 // waiting is the exit code that says: nothing is wrong, come back later.
@@ -29,12 +30,16 @@ func (d *demo) verb(ctx context.Context, i int, verb string, args ...string) (in
 		return 0, fmt.Errorf("make the log: %w", err)
 	}
 	defer log.Close()
+	tool := d.tool
+	if verb == "plan" { // as a pull request does, which gets no Secret
+		tool.Env = d.world.EnvironmentOf(world.UserPlan)
+	}
 	line := append([]string{verb, "--plan", d.Plan, "--output", "json"}, args...)
 	ctx, cancel := context.WithTimeoutCause(ctx, 15*time.Minute, errors.New("not finished within 15 minutes"))
 	defer cancel()
 	for until := time.Now().Add(patience); ; {
 		fmt.Fprintf(log, "$ cutover %s\n", strings.Join(line, " "))
-		r, err := d.tool.Run(ctx, io.MultiWriter(log, d.view.narration()), line...)
+		r, err := tool.Run(ctx, io.MultiWriter(log, d.view.narration()), line...)
 		if err != nil {
 			return 0, err
 		}

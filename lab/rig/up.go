@@ -55,11 +55,11 @@ func Up(ctx context.Context, w world.World, report *progress.Progress) error {
 	if err != nil {
 		return err
 	}
-	return build(ctx, w, stock, report)
+	return build(ctx, w, stock, filepath.Join(filepath.Dir(source), "docs", "rbac"), report)
 }
 
-// build starts everything on a machine where nothing of a lab is.
-func build(ctx context.Context, w world.World, stock *cache.Cache, report *progress.Progress) error {
+// build starts everything on a machine where nothing of a lab is. rights is the folder of docs/rbac.
+func build(ctx context.Context, w world.World, stock *cache.Cache, rights string, report *progress.Progress) error {
 	report.Expect(1 + 2*cluster.Steps + entry.OldSteps + entry.NewSteps + population.Steps)
 	file, err := state.Create(statePath(w))
 	if err != nil {
@@ -82,7 +82,7 @@ func build(ctx context.Context, w world.World, stock *cache.Cache, report *progr
 	group, inner := errgroup.WithContext(ctx)
 	for _, c := range world.Clusters() {
 		group.Go(func() error {
-			it := cluster.New(c, cluster.Deps{World: w, State: file, Report: report, Authority: authority, Images: stock.Images})
+			it := cluster.New(c, cluster.Deps{World: w, State: file, Report: report, Authority: authority, Images: stock.Images, Rights: rights})
 			return populate(inner, it)
 		})
 	}

@@ -77,15 +77,19 @@ func (c Cluster) ServiceRange() string { return fmt.Sprintf("10.%d.128.0/17", c.
 // ServiceIP is the address of the Service default/kubernetes.
 func (c Cluster) ServiceIP() string { return fmt.Sprintf("10.%d.128.1", c.Block) }
 
-// Users of the API servers. Each has a token of its own, new in every run.
+// Users of the API servers. Each has a token of its own, new in every run. The tool is two ServiceAccounts in SystemSpace,
+// as docs/rbac has them for the demo's plan.
 const (
-	UserAdmin   = "admin"        // system:masters
-	UserRun     = "cutover-run"  // the tool, running phases
-	UserPlan    = "cutover-plan" // the tool, only planning
-	UserMain    = "tr-main"      // Traefik as public entry of new: reads, writes Ingress status
-	UserInner   = "tr-bridge"    // Traefik as internal entry: only reads
-	UserContour = "contour"      // Contour in old
+	UserAdmin   = "admin"             // system:masters
+	UserRun     = "cutover-demo-run"  // the tool, running phases
+	UserPlan    = "cutover-demo-plan" // the tool, only planning
+	UserMain    = "tr-main"           // Traefik as public entry of new: reads, writes Ingress status
+	UserInner   = "tr-bridge"         // Traefik as internal entry: only reads
+	UserContour = "contour"           // Contour in old
 )
+
+// Account is the name that API servers know a ServiceAccount of the tool by, in audit logs for one.
+func Account(user string) string { return "system:serviceaccount:" + SystemSpace + ":" + user }
 
 var kubeconfigNames = map[string]string{
 	UserRun:     "cutover.kubeconfig",

@@ -23,10 +23,13 @@ func Command(ctx context.Context, net, program string, args ...string) *exec.Cmd
 }
 
 // Environment is what a process needs to drive the lab: variable to value.
-func (w World) Environment() map[string]string {
+func (w World) Environment() map[string]string { return w.EnvironmentOf(UserRun) }
+
+// EnvironmentOf is Environment for the tool as UserRun or UserPlan.
+func (w World) EnvironmentOf(user string) map[string]string {
 	return map[string]string{
-		"CUTOVER_OLD_KUBECONFIG": w.Kubeconfig(Old, UserRun),
-		"CUTOVER_NEW_KUBECONFIG": w.Kubeconfig(New, UserRun),
+		"CUTOVER_OLD_KUBECONFIG": w.Kubeconfig(Old, user),
+		"CUTOVER_NEW_KUBECONFIG": w.Kubeconfig(New, user),
 		"SSL_CERT_FILE":          w.CA(),
 	}
 }
