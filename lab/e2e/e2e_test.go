@@ -27,6 +27,7 @@ func TestAnEnvironmentMovesAndComesBackUnderLoadAndNothingIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := lastWave(t, phases)
+	part("who only plans sees every phase", func(t *testing.T, r *rig) { r.planOnly(t, phases) })
 	for i, phase := range phases[:len(phases)-1] {
 		part(phase+" and back", func(t *testing.T, r *rig) { r.thereAndBack(t, phases, i) })
 		if i == last {
@@ -40,9 +41,11 @@ func TestAnEnvironmentMovesAndComesBackUnderLoadAndNothingIsLost(t *testing.T) {
 					t.Fatal(err)
 				}
 			})
+			part("who only plans sees that routes holds", func(t *testing.T, r *rig) { r.stillHolds(t, phase) })
 		}
 	}
 	part(cleanup, func(t *testing.T, r *rig) { r.cleanUp(t) })
+	part("every right was needed", func(t *testing.T, r *rig) { r.rights(t) })
 	part("nothing was lost", func(t *testing.T, r *rig) { r.end(t) })
 
 	// Last, because these lose requests on purpose: the main load is over.

@@ -85,6 +85,7 @@ func start(t *testing.T) *rig {
 	if err := lab.Up(t.Context(), w, progress.New(os.Stderr)); err != nil {
 		t.Fatalf("take the lab up: %v", err)
 	}
+	r.admit(t)
 	r.until(t, "old answers every host", settled, func() error { return r.answers(t, world.Old, world.Old) })
 	if r.load, err = rehearse.Clients(t.Context(), w, rate, entries); err != nil {
 		t.Fatal(err)

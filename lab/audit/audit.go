@@ -1,0 +1,124 @@
+// Package audit compares what an identity may do with what it did: the roles it was given, as manifests, with the audit
+// log of the API server that gave them. It judges rights, not requests, and knows no object by name.
+package audit
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"cutover.dev/cutover/lab/objects"
+)
+
+// Right is one verb on one resource ("pods/portforward" is one) of one cluster, in a namespace or, with "", in all.
+type Right struct{ Cluster, User, Verb, Group, Resource, Namespace string }
+
+func (r Right) String() string {
+	s := r.User + " in " + r.Cluster + ": " + r.Verb + " " + r.Resource
+	if r.Group != "" {
+		s += "." + r.Group
+	}
+	if r.Namespace != "" {
+		s += " in namespace " + r.Namespace
+	}
+	return s
+}
+
+// Uses are the rights that were used, and how often.
+type Uses struct{ Allowed, Denied map[Right]int }
+
+// event is what is read of a line of an audit log.
+type event struct {
+	Stage, Verb, RequestURI string
+	User                    struct{ Username string }
+	ObjectRef               *struct{ Resource, Subresource, Namespace, APIGroup string }
+	ResponseStatus          struct{ Code int }
+}
+
+// Read adds what is in the audit log of a cluster. users says who is meant, by the name in the log; others are left out.
+func (u *Uses) Read(file, cluster string, users map[string]string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("read the audit log of %s: %w", cluster, err)
+	}
+	defer f.Close()
+	return u.read(f, cluster, users)
+}
+
+func (u *Uses) read(log io.Reader, cluster string, users map[string]string) error {
+	if u.Allowed == nil {
+		u.Allowed, u.Denied = map[Right]int{}, map[Right]int{}
+	}
+	for d := json.NewDecoder(bufio.NewReader(log)); ; {
+		var e event
+		switch err := d.Decode(&e); {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // its last line is still being written
+			return nil
+		case err != nil:
+			return fmt.Errorf("read the audit log of %s: %w", cluster, err)
+		}
+		if users[e.User.Username] == "" {
+			continue
+		}
+		r := Right{Cluster: cluster, User: users[e.User.Username], Verb: e.Verb, Resource: e.RequestURI}
+		if o := e.ObjectRef; o != nil {
+			r.Group, r.Resource, r.Namespace = o.APIGroup, o.Resource, o.Namespace
+			if o.Resource == "namespaces" { // the log has one in itself, rights have it nowhere
+				r.Namespace = ""
+			}
+			if o.Subresource != "" {
+				r.Resource += "/" + o.Subresource
+			}
+		}
+		if e.ResponseStatus.Code == http.StatusForbidden {
+			u.Denied[r]++
+		} else {
+			u.Allowed[r]++
+		}
+	}
+}
+
+// Granted lists what the Roles and ClusterRoles in manifests allow. Every one of them is taken to be bound to user.
+func Granted(manifests []byte, cluster, user string) ([]Right, error) {
+	list, err := objects.Parse(manifests)
+	if err != nil {
+		return nil, err
+	}
+	var out []Right
+	for _, o := range list {
+		if o.GetKind() != "Role" && o.GetKind() != "ClusterRole" {
+			continue
+		}
+		rules, err := rulesOf(o)
+		if err != nil {
+			return nil, fmt.Errorf("read %s %s: %w", o.GetKind(), o.GetName(), err)
+		}
+		for _, rule := range rules {
+			for _, group := range rule.APIGroups {
+				for _, resource := range rule.Resources {
+					for _, verb := range rule.Verbs {
+						out = append(out, Right{cluster, user, verb, group, resource, o.GetNamespace()})
+					}
+				}
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("the manifests for %s in %s allow nothing", user, cluster)
+	}
+	return out, nil
+}
+
+func rulesOf(o *unstructured.Unstructured) ([]rbacv1.PolicyRule, error) {
+	var role rbacv1.Role // of a ClusterRole the rules are the same
+	err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &role)
+	return role.Rules, err
+}

@@ -1,0 +1,70 @@
+package audit
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Excuse is why a right need not have been used. Its fields stand for every value when they are empty.
+type Excuse struct {
+	Right
+	With string // the right is excused only where this verb on the same resource was used
+	Why  string
+}
+
+func (e Excuse) covers(r Right, used map[Right]int) bool {
+	for _, pair := range [][2]string{
+		{e.Cluster, r.Cluster}, {e.User, r.User}, {e.Verb, r.Verb}, {e.Group, r.Group}, {e.Resource, r.Resource}, {e.Namespace, r.Namespace},
+	} {
+		if pair[0] != "" && pair[0] != pair[1] {
+			return false
+		}
+	}
+	if e.With == "" {
+		return true
+	}
+	r.Verb = e.With
+	return used[r] > 0
+}
+
+// everybody may ask these of any API server, by its own roles for all who are known to it.
+var everybody = []string{"selfsubjectaccessreviews"}
+
+// Compare says what is wrong, one line each, sorted: a right that was missing, one that was used without being granted, one
+// that was granted and not used, and an excuse that nothing needs.
+func Compare(granted []Right, uses Uses, excuses []Excuse) []string {
+	var out []string
+	has := map[Right]bool{}
+	for _, r := range granted {
+		has[r] = true
+	}
+	for r, n := range uses.Denied {
+		out = append(out, fmt.Sprintf("%s: was asked for %d times and denied", r, n))
+	}
+	for r := range uses.Allowed {
+		if !has[r] && !slices.Contains(everybody, r.Resource) {
+			out = append(out, fmt.Sprintf("%s: was used, and no role of the tool grants it", r))
+		}
+	}
+	needed := map[int]bool{}
+	for r := range maps.Keys(has) {
+		if uses.Allowed[r] > 0 {
+			continue
+		}
+		i := slices.IndexFunc(excuses, func(e Excuse) bool { return e.covers(r, uses.Allowed) })
+		if i < 0 {
+			out = append(out, fmt.Sprintf("%s: is granted and was never used", r))
+			continue
+		}
+		needed[i] = true
+	}
+	for i, e := range excuses {
+		if !needed[i] {
+			out = append(out, fmt.Sprintf("nothing needs the excuse %q any more", strings.TrimSpace(e.Why)))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
