@@ -67,6 +67,20 @@ func resolve(object any, pointer string) (any, bool) {
 
 // same compares as JSON does, so that typed values and int kinds do not matter.
 func same(a, b any) bool {
+	switch a := a.(type) { // most values are of these, and of one type on both sides
+	case string:
+		if b, ok := b.(string); ok {
+			return a == b
+		}
+	case bool:
+		if b, ok := b.(bool); ok {
+			return a == b
+		}
+	case int64:
+		if b, ok := b.(int64); ok {
+			return a == b
+		}
+	}
 	return reflect.DeepEqual(plain(a), plain(b))
 }
 
