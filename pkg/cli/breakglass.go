@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/inventory"
@@ -32,6 +35,9 @@ func (s *session) breakGlass(ctx context.Context) error {
 		return ctx.Err()
 	case fault.CodeOf(err) == fault.Refused:
 		return refused("give credentials that new accepts", "new answers, so it is not gone, but does not let us in: %v", err)
+	case answered(err):
+		return fault.Wrap(fault.Unsure, "run it again; if nothing but a load balancer is left there, give a "+newVariable+" whose address nobody answers at",
+			fmt.Errorf("something answers at new's address, so it is not known to be gone: %w", err))
 	case err != nil:
 		s.gone = true
 		s.call.warn("new cannot be reached: what was changed in it stays as it is, and what runs there may go on running; "+
@@ -43,13 +49,21 @@ func (s *session) breakGlass(ctx context.Context) error {
 	}
 	entries, _, err := cluster.New(s.new, s.plan.Spec.State.Namespace, s.plan.Metadata.Name).Load(ctx)
 	switch {
-	case fault.CodeOf(err) == fault.Unsure:
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && fault.CodeOf(err) != fault.Unknown: // forbidden, or no answer: what is damaged has no code
 		return err
 	case err == nil && len(entries) > 0:
 		return refused("leave --break-glass out", "new answers and has the journal, so old's copy does not count")
 	}
 	s.call.warn("new answers, but its journal is gone or damaged: going by old's copy")
 	return nil
+}
+
+// answered: an API server, or what stands before it, sent that error.
+func answered(err error) bool {
+	_, is := errors.AsType[*apierrors.StatusError](err)
+	return is
 }
 
 // restore brings old's copy of the journal up to the file that --journal names, which may be newer or all there is. Where
