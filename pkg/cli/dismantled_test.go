@@ -36,19 +36,28 @@ func TestCleanupGoesOnAlthoughItDeletedWhatItStoodOn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	gone(kube.Deployment)
-	if code, out, errs := w.run(t, []string{"plan"}); code == 0 || !strings.Contains(out+errs, "shop/Deployment/web") {
-		t.Errorf("somebody else deleted it, and plan has code %d\n%s%s", code, out, errs)
-	}
 	s := cluster.New(w.connect(t, phase.New), "cutover-system", "two")
-	_, version, err := s.Load(t.Context())
-	if err == nil {
-		step := journal.Entry{Phase: cleanup.Name, Step: cleanup.OwnPrefix + "shop/Deployment/web", Gen: 1, What: journal.Begun}
-		_, err = s.Append(t.Context(), version, []journal.Entry{step})
+	wrote := func(what journal.What) {
+		t.Helper()
+		_, version, err := s.Load(t.Context())
+		if err == nil {
+			step := journal.Entry{Phase: cleanup.Name, Step: cleanup.OwnPrefix + "shop/Deployment/web", Gen: 1, What: what}
+			_, err = s.Append(t.Context(), version, []journal.Entry{step})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err != nil {
-		t.Fatal(err)
+	gone(kube.Deployment)
+	for _, what := range []journal.What{"", journal.Done} { // that stands for: it found it gone, or it stays
+		if what != "" {
+			wrote(what)
+		}
+		if code, out, errs := w.run(t, []string{"plan"}); code == 0 || !strings.Contains(out+errs, "shop/Deployment/web") {
+			t.Errorf("somebody else deleted it, cleanup says %q, and plan has code %d\n%s%s", what, code, out, errs)
+		}
 	}
+	wrote(journal.Begun)
 	if code, out, errs := w.run(t, []string{"plan"}); code != 0 {
 		t.Errorf("plan of the rest: code %d\n%s%s", code, out, errs)
 	}

@@ -109,7 +109,9 @@ func (s *session) standing(e *engine.Engine, p phase.Phase) phase.Step {
 
 // dismantled: cleanup has begun to delete old's own objects, out of which the phases before it work out their steps.
 func (s *session) dismantled() bool {
-	return slices.ContainsFunc(s.log.Steps(cleanup.Name), func(id string) bool { return strings.HasPrefix(id, cleanup.OwnPrefix) })
+	return slices.ContainsFunc(s.log.Steps(cleanup.Name), func(id string) bool {
+		return strings.HasPrefix(id, cleanup.OwnPrefix) && s.log.Of(cleanup.Name, id).Begun // what stays is done without
+	})
 }
 
 // unchanged: a new or vanished host or workload is a no, unless it is gone that the plan wants this phase to delete.
