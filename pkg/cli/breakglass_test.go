@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cutover.dev/cutover/pkg/journal"
+	"cutover.dev/cutover/pkg/journal/cluster"
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/phase"
 )
@@ -37,6 +39,13 @@ func TestOldIsTakenBackWithoutNewFromAnExportedJournal(t *testing.T) {
 	w.forget(t)
 	w.servers[phase.New].Kill()
 	want("an ordinary rollback", 7, "gave no answer", "rollback", "--to", "routes")
+	dead := cluster.NewLease(w.connect(t, phase.Old), "cutover-system", "two", 5*time.Second)
+	if err := dead.Acquire(t.Context(), "dead"); err != nil {
+		t.Fatal(err)
+	}
+	unlock := []string{"unlock", "--break-glass", "new burnt down"}
+	want("a lock that is left in old", 2, "--holder dead --break-glass 'new burnt down'", unlock...)
+	want("and taken", 0, "taken from dead", append(unlock, "--holder", "dead")...)
 	want("without any journal", 5, "give --journal FILE", back...)
 	for name, text := range map[string]string{
 		"an end that is missing": exported[:len(exported)-10], "another plan": strings.Replace(exported, `"plan":"two"`, `"plan":"x"`, 1), "nothing": "",

@@ -68,7 +68,7 @@ func unlock(ctx context.Context, c *call) error {
 		return nil
 	}
 	if c.flags.Holder == "" {
-		return fault.New(fault.Usage, c.command("unlock", "--holder", holder.Holder), "%v", holder)
+		return fault.New(fault.Usage, c.command("unlock", append([]string{"--holder", holder.Holder}, c.given("break-glass")...)...), "%v", holder)
 	}
 	if err := s.lease.Break(ctx, c.flags.Holder); err != nil {
 		return err

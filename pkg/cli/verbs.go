@@ -18,7 +18,7 @@ func verbs() []verb {
 		{Name: "verify", Short: "Look whether what is finished still holds", Flags: []string{"plan", "phase", "output"}, Run: verify},
 		{Name: "next", Short: "Say which phase comes next, who approves it, and its digest", Flags: []string{"plan", "output"}, Run: next},
 		{Name: "adopt", Short: "Take what changed in old into the frozen inventory", Flags: []string{"plan", "reason"}, Run: adopt},
-		{Name: "unlock", Short: "Show who holds the lock, and take it from who is named", Flags: []string{"plan", "holder"}, Run: unlock},
+		{Name: "unlock", Short: "Show who holds the lock, and take it from who is named", Flags: []string{"plan", "holder", "break-glass"}, Run: unlock},
 		{Name: "journal", Args: "[export|show]", Short: "Show the journal, or export it and the frozen inventory into one file", Flags: []string{"plan", "break-glass", "output"}, Run: showJournal},
 		{Name: "rbac", Short: "Print the roles that an identity needs for a plan", Flags: []string{"plan", "cluster", "role"}, Run: printRoles},
 		{Name: "schema", Short: "Print the JSON schema of a plan", Run: schema},
