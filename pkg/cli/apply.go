@@ -133,7 +133,7 @@ func (o *outcome) repair(ctx context.Context) error {
 		return err
 	}
 	e := o.engine(s.plan.Digest())
-	e.Gates = without(s.gates(e, p, itinerary.Stop{Name: name, State: itinerary.StateDone}), "standing")
+	e.Gates = append(without(s.gates(e, p, itinerary.Stop{Name: name, State: itinerary.StateDone}), "standing"), s.oneStory())
 	result, err := e.Apply(ctx, p, engine.Options{Repair: true})
 	if result.Begun {
 		o.begun.Store(true)

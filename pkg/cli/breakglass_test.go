@@ -81,6 +81,7 @@ func TestOldIsTakenBackWithoutNewFromAnExportedJournal(t *testing.T) {
 	want("the state of it", 0, "migrate/shop  open", "status", "--break-glass", "look")
 
 	w.servers[phase.New].Restart(t)
+	want("a repair when new is back", 3, "somebody went back by it", "apply", "--phase", "cleanup", "--repair", "routes")
 	want("new is back", 3, "somebody went back by it", "apply", "--phase", "cleanup")
 }
 
