@@ -50,7 +50,7 @@ func (m wave) arrive(u unit, past phase.Past) phase.Lane {
 	lane := phase.Lane{m.baseline(u, past)}
 	lane = append(lane, m.swapOver(u, past)...)
 	for i, name := range u.Ingresses {
-		s := m.swap(u, name)
+		s := m.swap(u, name, past)
 		if i == 0 {
 			s.Watch = m.watch(u)
 		}
@@ -93,7 +93,7 @@ func (m wave) swapOver(u unit, past phase.Past) phase.Lane {
 		steps := m.retire(ref, past)
 		if i == 0 {
 			steps[0].Watch = unanswered
-			steps[0].Reverted = m.answeredAgain(u, steps[0].Reverted)
+			steps[0].Reverted = m.answeredAgain(u, past, steps[0].Reverted)
 		}
 		off = append(off, steps[0])
 		on = append(append(on, steps[1:]...), m.capacity(ref), m.warm(ref))
@@ -108,12 +108,12 @@ func unanswered(ctx context.Context) error {
 }
 
 // answeredAgain wants, when everything of the unit runs in old again, that its paths are answered from there.
-func (m wave) answeredAgain(u unit, up judge) judge {
+func (m wave) answeredAgain(u unit, past phase.Past, up judge) judge {
 	return func(ctx context.Context, was json.RawMessage) (phase.Observation, error) {
 		if o, err := up(ctx, was); err != nil || o.State != phase.Done {
 			return o, err
 		}
-		return m.backOnBridge(ctx, u, nil)
+		return m.backOnBridge(ctx, u, past, nil)
 	}
 }
 

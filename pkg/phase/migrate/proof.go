@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -210,8 +212,13 @@ func (m wave) slower(l *probe.Ledger, known map[string]probe.Normal) string {
 	return ""
 }
 
-// backOnBridge proves that the unit's paths (those of one Ingress, or of all) are answered by way of the bridge again.
-func (m wave) backOnBridge(ctx context.Context, u unit, frozen *networkingv1.Ingress) (phase.Observation, error) {
+// backOnBridge proves that the unit's paths (those of one Ingress, or of all) are answered by way of the bridge again: by
+// old, not by a bridge that finds nobody there. An error of the server counts only where the path always gave that one.
+func (m wave) backOnBridge(ctx context.Context, u unit, past phase.Past, frozen *networkingv1.Ingress) (phase.Observation, error) {
+	var normal map[string]normalOf
+	if _, err := past.Fact(u.fact(), &normal); err != nil {
+		return phase.Observation{}, err
+	}
 	var targets []probe.Target
 	for _, r := range m.routes(u) {
 		if frozen == nil || r.Ingress == ingress.NameOf(frozen) {
@@ -219,9 +226,12 @@ func (m wave) backOnBridge(ctx context.Context, u unit, frozen *networkingv1.Ing
 		}
 	}
 	marker := m.Plan.Spec.Bridge.Marker
-	l := probe.Series{Targets: targets, Rate: m.Plan.Spec.Probe.Rate, Streak: 10, For: 15 * time.Second, Judge: func(_ probe.Target, a probe.Answer) error {
+	l := probe.Series{Targets: targets, Rate: m.Plan.Spec.Probe.Rate, Streak: 10, For: 15 * time.Second, Judge: func(t probe.Target, a probe.Answer) error {
 		if a.Via != marker {
 			return errors.New("not by way of the bridge yet")
+		}
+		if a.Status >= http.StatusInternalServerError && !slices.Contains(normal[t.Label()].Status, a.Status) {
+			return fmt.Errorf("by way of the bridge, and with status %d", a.Status)
 		}
 		return nil
 	}}.Run(ctx)

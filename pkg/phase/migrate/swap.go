@@ -65,7 +65,7 @@ func (u unit) behind(frozen *networkingv1.Ingress) []string {
 
 // swap leads the unit's routes of one Ingress of new to the local Services: one JSON patch that holds only if the
 // Ingress is still what was seen.
-func (m wave) swap(u unit, name ingress.Name) phase.Step {
+func (m wave) swap(u unit, name ingress.Name, past phase.Past) phase.Step {
 	object := phase.Object{Env: phase.New, Kind: "Ingress", Namespace: name.Namespace, Name: name.Name}
 	touched := object
 	touched.Field = "backends/" + u.name // another unit of the same Ingress does not supersede this one
@@ -87,7 +87,7 @@ func (m wave) swap(u unit, name ingress.Name) phase.Step {
 	s.Observe = func(ctx context.Context) (phase.Observation, error) { return m.swapped(ctx, &frozen.Object, mine) }
 	m.inNew().writes(&s, &frozen.Object, mine)
 	s.Reverted = func(ctx context.Context, was json.RawMessage) (phase.Observation, error) {
-		return m.unswapped(ctx, u, &frozen.Object, mine, was)
+		return m.unswapped(ctx, u, past, &frozen.Object, was)
 	}
 	return s
 }
@@ -191,7 +191,7 @@ func (d side) writes(s *phase.Step, frozen *networkingv1.Ingress, mine []string)
 
 // unswapped is done when the Ingress leads to the proxy again and the controller obeys: only then may what is behind
 // the local Services go.
-func (m wave) unswapped(ctx context.Context, u unit, frozen *networkingv1.Ingress, mine []string, was json.RawMessage) (phase.Observation, error) {
+func (m wave) unswapped(ctx context.Context, u unit, past phase.Past, frozen *networkingv1.Ingress, was json.RawMessage) (phase.Observation, error) {
 	before, err := decodeWas(was)
 	if err != nil {
 		return phase.Observation{}, err
@@ -200,7 +200,7 @@ func (m wave) unswapped(ctx context.Context, u unit, frozen *networkingv1.Ingres
 	if err != nil {
 		return phase.Observation{}, err
 	}
-	now := leads{mine, ingress.Moved(frozen, live)}
+	now := leads{u.behind(frozen), ingress.Moved(frozen, live)}
 	for _, s := range now.already() {
 		if !slices.Contains(before.Moved, s) {
 			return phase.Observation{State: phase.Pending, Detail: "still leads to " + s}, nil
@@ -212,7 +212,7 @@ func (m wave) unswapped(ctx context.Context, u unit, frozen *networkingv1.Ingres
 	if len(u.exchange) > 0 { // old is still off; when it is on again, its own way back asks
 		return phase.Observation{State: phase.Done, Detail: "leads to the proxy; nobody answers until old does"}, nil
 	}
-	return m.backOnBridge(ctx, u, frozen)
+	return m.backOnBridge(ctx, u, past, frozen)
 }
 
 // routing shows in which way live differs from want in what the controller obeys; "" if in none.

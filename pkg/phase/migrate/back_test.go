@@ -1,0 +1,50 @@
+package migrate
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/plan"
+)
+
+// bridged plays new's entry after the way back: every answer carries the bridge's marker, and the first ones bad as status.
+func bridged(t *testing.T, m wave, first int64, bad int) *atomic.Int64 {
+	t.Helper()
+	asked := &atomic.Int64{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Cutover-Via", m.Plan.Spec.Bridge.Marker)
+		if asked.Add(1) <= first {
+			w.WriteHeader(bad)
+		}
+	}))
+	t.Cleanup(s.Close)
+	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
+	n, _ := strconv.Atoi(port)
+	m.Plan.Spec.Entry.New = plan.Entry{Addresses: []string{"127.0.0.1"}, IngressClass: "main", HTTPPort: n}
+	m.Plan.Spec.Probe.Rate = 1000
+	return asked
+}
+
+func TestABridgeThatFindsNobodyInOldIsNoAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		past found
+		want string
+	}{
+		"an outage":            {found{}, "5 wrong"},
+		"what it always says":  {found{"migrate.baseline/" + api.String(): map[string]normalOf{"shop.test/api": {Status: []int{200, 503}}}}, "0 wrong"},
+		"another error before": {found{"migrate.baseline/" + api.String(): map[string]normalOf{"shop.test/api": {Status: []int{500}}}}, "5 wrong"},
+	} {
+		m := testWave(t)
+		bridged(t, m, 5, http.StatusServiceUnavailable)
+		o, err := m.backOnBridge(t.Context(), m.levels([]plan.Ref{api})[0][0], c.past, nil)
+		if err != nil || o.State != phase.Done || !strings.Contains(o.Detail, c.want) {
+			t.Errorf("%s: %s: %s (%v), want %s", name, o.State, o.Detail, err, c.want)
+		}
+	}
+}
