@@ -24,11 +24,8 @@ type given struct {
 	needs    []parts.Manifest // all that is not a workload, in the order in which to make it
 }
 
-// Kinds that manifests may bring: workloads, and what is made before them.
-var (
-	movable  = []kube.Kind{kube.Deployment, kube.StatefulSet, kube.DaemonSet, kube.CronJob}
-	bringing = append([]kube.Kind{kube.PVC}, carried...)
-)
+// movable are the workloads that manifests may bring. What is made before them is carried.
+var movable = []kube.Kind{kube.Deployment, kube.StatefulSet, kube.DaemonSet, kube.CronJob}
 
 // committed reads the manifests of every workload of the wave whose source is a path. Every mistake is in the error.
 func committed(p *plan.Plan, w plan.Wave) (map[plan.Ref]given, error) {
@@ -102,7 +99,9 @@ func suits(p *plan.Plan, source string, all []parts.Manifest) error {
 			no(m, "is for the phase routes to make")
 		case slices.Contains(movable, m.Kind) && !moves[ref]:
 			no(m, "is a workload that the plan does not move from there")
-		case !slices.Contains(movable, m.Kind) && !slices.Contains(bringing, m.Kind):
+		case m.Kind == kube.PVC: // what a move makes, its way back deletes
+			no(m, "holds data, which going back would delete: apply it in new by hand before the wave")
+		case !slices.Contains(movable, m.Kind) && !slices.Contains(carried, m.Kind):
 			no(m, "is nothing that a move makes")
 		}
 		seen[refOf(m)] = true
@@ -125,11 +124,7 @@ func (m wave) apply() []phase.Lane {
 			ns, name := n.Object.GetNamespace(), n.Object.GetName()
 			if key := (needKey{n.Kind.Kind, ns, name}); !made[key] {
 				made[key] = true
-				o := m.Apply(m.New, n.Kind, ns, name, parts.Ready(m.Plan), parts.Fixed(n.Object, nil))
-				if n.Kind == kube.PVC { // it may wait for its first pod
-					o.Ready = nil
-				}
-				lane = append(lane, o.Step())
+				lane = append(lane, m.Apply(m.New, n.Kind, ns, name, parts.Ready(m.Plan), parts.Fixed(n.Object, nil)).Step())
 			}
 		}
 	}
@@ -203,9 +198,13 @@ func (m wave) inNewAlready(ctx context.Context, n carry.Need) (phase.Observation
 	if n.Kind == (kube.Kind{}) {
 		return phase.Observation{State: phase.Failed, Detail: n.Why}, nil
 	}
+	way := "add it to them, or create it"
+	if n.Kind == kube.PVC { // refused among them
+		way = "create it"
+	}
 	switch _, err := m.New.Read(ctx, n.Kind, n.Namespace, n.Name); {
 	case apierrors.IsNotFound(err):
-		return phase.Observation{State: phase.Failed, Detail: fmt.Sprintf("%s is neither among the manifests nor in new, and is needed: %s; add it to them, or create it", what, n.Why)}, nil
+		return phase.Observation{State: phase.Failed, Detail: fmt.Sprintf("%s is neither among the manifests nor in new, and is needed: %s; %s", what, n.Why, way)}, nil
 	case err != nil:
 		return phase.Observation{}, err
 	}

@@ -43,7 +43,10 @@ func TestManifestsThatBringWhatIsNotTheirsAreRefusedAllAtOnce(t *testing.T) {
 	}{
 		"cluster-scoped": {webManifests + foreign, []string{"ClusterRole /web"}},
 		"not a part":     {webManifests + stray, []string{"Deployment shop/other", "ConfigMap blog/far", "Ingress shop/web", "Job shop/once", "Service shop/web is there twice"}},
-		"without it":     {`{apiVersion: v1, kind: ConfigMap, metadata: {name: settings, namespace: shop}}`, []string{"not among the manifests"}},
+		"data": {webManifests + `
+---
+{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: uploads, namespace: shop}}`, []string{"PersistentVolumeClaim shop/uploads holds data", "by hand"}},
+		"without it": {`{apiVersion: v1, kind: ConfigMap, metadata: {name: settings, namespace: shop}}`, []string{"not among the manifests"}},
 	} {
 		m := testWave(t)
 		m.Workloads = []plan.Workload{{Ref: web, Source: manifests(t, c.text)}}
