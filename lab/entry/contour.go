@@ -109,9 +109,9 @@ func startEnvoy(ctx context.Context, c *cluster.Cluster) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("set up Envoy: %w: %s", err, bytes.TrimSpace(out))
 	}
-	// base-id keeps its shared memory apart from that of any other Envoy on the machine.
+	// Nobody restarts it while it serves, and what it would keep for that in /dev/shm stays there when it is killed.
 	return c.Daemon(ctx, "envoy", "envoy", "--config-path", bootstrap, "--service-cluster", "lab",
-		"--service-node", "envoy-"+c.Name, "--concurrency", "2", "--log-level", "error", "--base-id", "611")
+		"--service-node", "envoy-"+c.Name, "--concurrency", "2", "--log-level", "error", "--disable-hot-restart")
 }
 
 // ContourReady asks Contour for its health; it listens only inside old's network.
