@@ -1,6 +1,7 @@
 package kube_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/pem"
@@ -13,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"k8s.io/klog/v2"
 
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/kube/kubetest"
@@ -69,6 +72,11 @@ func (f *faulty) ServeHTTP(next http.Handler) http.HandlerFunc {
 		case "lose":
 			next.ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler) // the connection breaks off
+		case "cut": // the connection breaks off in the middle of the answer
+			w.Header().Set("Content-Length", "1000")
+			_, _ = w.Write([]byte(`{"kind":`))
+			_ = http.NewResponseController(w).Flush()
+			f.CloseClientConnections()
 		case "hang":
 			<-r.Context().Done()
 		}
@@ -150,6 +158,22 @@ func TestAWriteWhoseAnswerWasLostIsNeverCalledUnwritten(t *testing.T) {
 	}
 	if n := f.count(http.MethodPatch); n != 1 {
 		t.Errorf("a patch without a test was sent %d times", n)
+	}
+}
+
+func TestAnAnswerThatIsCutOffIsAskedForAgainAndNobodyElseTellsOfIt(t *testing.T) {
+	f, c, ns := misbehaving(t, 10*time.Second)
+	must(t, c.Apply(t.Context(), own(config(ns, "a", "x"))))
+	var told bytes.Buffer
+	klog.LogToStderr(false)
+	klog.SetOutput(&told)
+	defer klog.LogToStderr(true)
+	f.first(1, http.MethodGet, "cut")
+	_, err := c.Read(t.Context(), kube.ConfigMap, ns, "a")
+	must(t, err)
+	klog.Flush()
+	if f.count(http.MethodGet) < 2 || told.Len() > 0 {
+		t.Errorf("%d requests; on stderr: %s", f.count(http.MethodGet), &told)
 	}
 }
 

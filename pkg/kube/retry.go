@@ -49,7 +49,7 @@ func (c *Cluster) try(ctx context.Context, how manner, send func(context.Context
 		once, cancel := context.WithTimeoutCause(context.WithValue(ctx, attemptKey{}, a), c.timeout,
 			fmt.Errorf("no answer from %s within %s", c.env, c.timeout))
 		defer cancel()
-		err := send(once)
+		err := send(once) // client-go would tell on stderr what is in the error anyhow
 		if err != nil && once.Err() != nil && ctx.Err() == nil {
 			err = errors.Join(context.Cause(once), err)
 		}
