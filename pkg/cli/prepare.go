@@ -61,7 +61,7 @@ func (s *session) prepare(ctx context.Context) error {
 }
 
 func (s *session) deps() parts.Deps {
-	return parts.Deps{Plan: s.plan, Inventory: s.inv, Old: s.old, New: s.new}
+	return parts.Deps{Plan: s.plan, Inventory: s.inv, Old: s.old, New: s.new, NewGone: s.gone}
 }
 
 // thaw loads the frozen inventory, if there is one.

@@ -1,6 +1,8 @@
 package migrate
 
 import (
+	"context"
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -45,6 +47,21 @@ func TestABridgeThatFindsNobodyInOldIsNoAnswer(t *testing.T) {
 		o, err := m.backOnBridge(t.Context(), m.levels([]plan.Ref{api})[0][0], c.past, nil)
 		if err != nil || o.State != phase.Done || !strings.Contains(o.Detail, c.want) {
 			t.Errorf("%s: %s: %s (%v), want %s", name, o.State, o.Detail, err, c.want)
+		}
+	}
+}
+
+func TestWhoseOldIsUpAgainAsksNewOnlyWhileThereIsOne(t *testing.T) {
+	up := func(context.Context, json.RawMessage) (phase.Observation, error) {
+		return phase.Observation{State: phase.Done, Detail: "as before, and ready"}, nil
+	}
+	for _, gone := range []bool{false, true} {
+		m := testWave(t)
+		m.NewGone = gone
+		asked := bridged(t, m, 0, http.StatusOK)
+		o, err := m.answeredAgain(m.levels([]plan.Ref{api})[0][0], noFacts{}, up)(t.Context(), nil)
+		if err != nil || o.State != phase.Done || (asked.Load() == 0) != gone {
+			t.Errorf("new gone: %t, asked %d times: %s: %s (%v)", gone, asked.Load(), o.State, o.Detail, err)
 		}
 	}
 }

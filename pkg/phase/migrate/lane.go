@@ -107,10 +107,11 @@ func unanswered(ctx context.Context) error {
 	return nil
 }
 
-// answeredAgain wants, when everything of the unit runs in old again, that its paths are answered from there.
+// answeredAgain wants, when everything of the unit runs in old again, that its paths are answered from there. Where new is
+// gone there is no entry of its to ask, and nothing that could hold up old.
 func (m wave) answeredAgain(u unit, past phase.Past, up judge) judge {
 	return func(ctx context.Context, was json.RawMessage) (phase.Observation, error) {
-		if o, err := up(ctx, was); err != nil || o.State != phase.Done {
+		if o, err := up(ctx, was); m.NewGone || err != nil || o.State != phase.Done {
 			return o, err
 		}
 		return m.backOnBridge(ctx, u, past, nil)

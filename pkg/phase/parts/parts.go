@@ -17,6 +17,7 @@ type Deps struct {
 	Plan      *plan.Plan
 	Inventory *inventory.Inventory // the frozen one
 	Old, New  *kube.Cluster
+	NewGone   bool // new is gone for good (break-glass): its entry can show nothing
 }
 
 // Name is the name of the plan.
