@@ -11,6 +11,7 @@ import (
 
 	"github.com/sethvargo/go-retry"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/klog/v2"
 )
 
 // How a request may be repeated.
@@ -49,7 +50,7 @@ func (c *Cluster) try(ctx context.Context, how manner, send func(context.Context
 		once, cancel := context.WithTimeoutCause(context.WithValue(ctx, attemptKey{}, a), c.timeout,
 			fmt.Errorf("no answer from %s within %s", c.env, c.timeout))
 		defer cancel()
-		err := send(once) // client-go would tell on stderr what is in the error anyhow
+		err := send(klog.NewContext(once, klog.Logger{})) // client-go would tell on stderr what is in the error anyhow
 		if err != nil && once.Err() != nil && ctx.Err() == nil {
 			err = errors.Join(context.Cause(once), err)
 		}
