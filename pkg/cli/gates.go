@@ -100,10 +100,13 @@ func (s *session) standing(e *engine.Engine, p phase.Phase) phase.Step {
 		if s.dismantled() { // it stood when that began, and what it stood on is going
 			return nil
 		}
-		if err := e.Holds(ctx, done); err != nil {
-			return fmt.Errorf("%w; cutover apply --repair PHASE sets it right", err)
+		var errs []error
+		for _, before := range done {
+			if err := e.Holds(ctx, []phase.Phase{before}); err != nil {
+				errs = append(errs, fmt.Errorf("%w\n%s sets it right", err, s.call.command("apply", "--phase", p.Name, "--repair", before.Name)))
+			}
 		}
-		return nil
+		return errors.Join(errs...)
 	})
 }
 
