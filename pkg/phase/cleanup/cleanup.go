@@ -105,9 +105,20 @@ func keepers(d Deps) []phase.Lane {
 	lanes := []phase.Lane{{d.Delete(d.Old, kube.Ingress, d.EchoNamespace(), ingress.KeeperIngress, within, noBridge)}}
 	for _, ns := range d.Plan.Spec.Namespaces {
 		lanes = append(lanes, phase.Lane{d.Delete(d.New, kube.Ingress, ns, ingress.KeeperIngress, within, noBridge)})
-		if d.Plan.Spec.Tail != nil {
-			lanes = append(lanes, phase.Lane{d.Delete(d.Old, kube.Ingress, ns, parts.KeepName, within, noBridge)})
-		}
+	}
+	if !d.Plan.Spec.Deletes(kube.Ingress.Kind) {
+		lanes = append(lanes, keeps(d)...)
+	}
+	return lanes
+}
+
+// keeps removes what keeps every backend in old's entry. Its counters go with it, so who counts there comes before.
+func keeps(d Deps) (lanes []phase.Lane) {
+	if d.Plan.Spec.Tail == nil {
+		return nil
+	}
+	for _, ns := range d.Plan.Spec.Namespaces {
+		lanes = append(lanes, phase.Lane{d.Delete(d.Old, kube.Ingress, ns, parts.KeepName, parts.Ready(d.Plan), noBridge)})
 	}
 	return lanes
 }

@@ -79,6 +79,9 @@ func unvisited(d Deps, past phase.Past) phase.Step {
 	q := &silence{d: d, past: past}
 	return phase.Step{
 		ID: "prove:unvisited", Title: "see that nobody has come to old's entry since then", Observe: func(ctx context.Context) (phase.Observation, error) {
+			if going, err := past.Fact(goingFact, new(bool)); err != nil || going {
+				return phase.Observation{State: phase.Done, Detail: "nobody had come when the first of them went"}, err
+			}
 			var first reading
 			known, err := past.Fact(countFact, &first)
 			if err != nil || !known {

@@ -5,13 +5,16 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/plan"
 )
 
@@ -53,6 +56,36 @@ func TestLateClientsOfOldsEntryAreCountedWhereverTheyAreLed(t *testing.T) {
 	for _, s := range []phase.Step{lane[1], unvisited(d, found)} {
 		if o := see(t, s, phase.Failed); !strings.Contains(o.Detail, "2 requests came") {
 			t.Errorf("%s says %q", s.ID, o.Detail)
+		}
+	}
+	found[goingFact] = true // its counters go as well
+	see(t, unvisited(d, found), phase.Done)
+}
+
+// Controllers drop the counters of a Service that nothing leads to any more.
+func TestWhatKeepsTheCountersOfOldsEntryGoesAfterTheyWereRead(t *testing.T) {
+	d := Deps{Plan: &plan.Plan{Metadata: plan.Metadata{Name: "demo"}}, Inventory: frozen("shop"), Old: &kube.Cluster{}, New: &kube.Cluster{}}
+	d.Plan.Spec.Namespaces = []string{"shop"}
+	d.Plan.Spec.Tail = &plan.Tail{Addresses: []string{"192.0.2.3"}, Port: 8080}
+	for _, delete := range [][]string{nil, {"Service"}, {"Ingress"}} {
+		d.Plan.Spec.Cleanup = &plan.Cleanup{Delete: delete}
+		groups, err := New(d).Steps(t.Context(), past{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, kept := -1, -1
+		for i, g := range groups {
+			if slices.ContainsFunc(g.Before, func(s phase.Step) bool { return s.ID == "prove:unvisited" }) {
+				read = i
+			}
+			for _, l := range g.Lanes {
+				if kept < 0 && strings.HasSuffix(l[0].ID, "/Ingress/"+parts.KeepName) {
+					kept = i
+				}
+			}
+		}
+		if kept <= read || (read >= 0) != slices.Contains(delete, "Ingress") {
+			t.Errorf("delete %v: read before group %d, no longer kept after group %d", delete, read, kept)
 		}
 	}
 }

@@ -112,7 +112,7 @@ func ownGroups(d Deps, past phase.Past, gate []phase.Step) []phase.Group {
 		g.Lanes = append(g.Lanes, phase.Lane{o.step()})
 	}
 	if tail, ok := parts.Tail(d.Plan); ok && d.Plan.Spec.Deletes(kube.Ingress.Kind) && len(groups) > 0 {
-		groups = slices.Insert(groups, 1, phase.Group{Name: "tail", Limit: atOnce, Lanes: backends(d, d.Old, tail)})
+		groups = slices.Insert(groups, 1, phase.Group{Name: "tail", Limit: atOnce, Lanes: append(keeps(d), backends(d, d.Old, tail)...)})
 	}
 	return groups
 }

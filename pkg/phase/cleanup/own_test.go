@@ -127,7 +127,7 @@ func TestWhatLeadsToOthersGoesBeforeThem(t *testing.T) {
 			}
 		}
 	}
-	want := "delete-own:old/Ingress/web delete:old/EndpointSlice/cutover-tail-1 delete:old/Service/cutover-tail " +
+	want := "delete-own:old/Ingress/web delete:old/Ingress/cutover-keep delete:old/EndpointSlice/cutover-tail-1 delete:old/Service/cutover-tail " +
 		"delete-own:old/HorizontalPodAutoscaler/web delete-own:old/PodDisruptionBudget/web delete-own:old/Service/web delete-own:old/Deployment/web " +
 		"delete-own:old/ConfigMap/extra delete-own:old/ConfigMap/settings delete-own:old/Secret/keys delete-own:old/Secret/tls delete-own:old/ServiceAccount/web"
 	if all := strings.Join(got, " "); all != want {
@@ -145,8 +145,9 @@ func TestWhatMovedAndIsAsItWasFrozenGoesAndTheRestStays(t *testing.T) {
 			see(t, o.step(), phase.Done)
 			continue
 		}
-		if seen := see(t, o.step(), phase.Pending); strings.Contains(seen.Diff, "canary") {
-			t.Errorf("%s shows %s", o.ref, seen.Diff)
+		seen := see(t, o.step(), phase.Pending)
+		if strings.Contains(seen.Diff, "canary") || (o.kind == kube.Ingress) != (seen.Facts[goingFact] == true) {
+			t.Errorf("%s shows %s and says %v", o.ref, seen.Diff, seen.Facts)
 		}
 		fresh := func() phase.Step {
 			s := o.step()

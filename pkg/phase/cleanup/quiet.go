@@ -15,6 +15,7 @@ import (
 const (
 	countFact = "cleanup.count" // the first reading
 	quietFact = "cleanup.quiet" // the window has passed
+	goingFact = "cleanup.going" // old's Ingresses have begun to go, and their counters with them
 )
 
 // reading is what the controllers had counted at one moment, by address. Where nothing counts only the moment does.

@@ -46,7 +46,11 @@ func (o own) judge(ctx context.Context, live *unstructured.Unstructured) (phase.
 			return phase.Observation{State: phase.Failed, Detail: "it stays: " + why}, nil
 		}
 	}
-	return phase.Observation{State: phase.Pending, Detail: "there, as it was frozen", Diff: "- old/" + o.ref.String() + "\n"}, nil
+	seen := phase.Observation{State: phase.Pending, Detail: "there, as it was frozen", Diff: "- old/" + o.ref.String() + "\n"}
+	if o.kind == kube.Ingress {
+		seen.Facts = map[string]any{goingFact: true}
+	}
+	return seen, nil
 }
 
 // unserved says why new cannot do without the object of old, "" if it can.
