@@ -65,7 +65,7 @@ func (o *outcome) apply(ctx context.Context) error {
 		return err
 	}
 	if !s.frozen { // what is frozen has to be what passed
-		if err := ask(ctx, e.Gates, o); err != nil {
+		if err := ask(ctx, e.Gates, noes{o}); err != nil {
 			return err
 		}
 		if err := s.freeze(ctx, s.inv, false); err != nil {

@@ -170,6 +170,15 @@ func ask(ctx context.Context, gates []phase.Step, sink engine.Sink) error {
 	return fault.Wrap(code, "", errors.Join(nos...))
 }
 
+// noes passes on only what is no yes: the engine asks the same gates again and tells all.
+type noes struct{ engine.Sink }
+
+func (n noes) Emit(e engine.Event) {
+	if e.Err != nil || e.Observation.State != phase.Done {
+		n.Sink.Emit(e)
+	}
+}
+
 // without leaves out gates that do not matter for a question.
 func without(gates []phase.Step, ids ...string) []phase.Step {
 	return slices.DeleteFunc(slices.Clone(gates), func(g phase.Step) bool { return slices.Contains(ids, strings.TrimPrefix(g.ID, "gate:")) })
