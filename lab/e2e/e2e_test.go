@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"cutover.dev/cutover/lab/rehearse"
 	"cutover.dev/cutover/lab/world"
 )
 
@@ -15,13 +14,9 @@ const cleanup = "cleanup"
 // One lab and one road, so one test: each part starts where the one before it ended.
 func TestAnEnvironmentMovesAndComesBackUnderLoadAndNothingIsLost(t *testing.T) {
 	wanted(t)
-	r := start(t)
-	part := func(name string, f func(*testing.T, *rig)) {
-		t.Helper()
-		if !t.Run(name, func(t *testing.T) { r.here(t, f) }) {
-			t.Fatalf("the rest of the road starts from here: %s", r.figures())
-		}
-	}
+	// The watch window is longer than the lab's pods need to be found not ready: ten probes, one a second.
+	r := start(t, setting{out: "e2e", plan: []string{"{watch: 5s,", "{watch: 15s,"}})
+	part := func(name string, f func(*testing.T, *rig)) { t.Helper(); r.part(t, name, f) }
 	phases, err := r.tool.Phases(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -36,16 +31,13 @@ func TestAnEnvironmentMovesAndComesBackUnderLoadAndNothingIsLost(t *testing.T) {
 			part(phase, func(t *testing.T, r *rig) { r.apply(t, phase) })
 		}
 		if phase == "routes" {
-			part("clients move to new", func(t *testing.T, r *rig) {
-				if err := r.load.Move(rehearse.Movers, rehearse.EntryOf(world.New)); err != nil {
-					t.Fatal(err)
-				}
-			})
+			part("clients move to new", func(t *testing.T, r *rig) { r.move(t, world.New) })
 			part("who only plans sees that routes holds", func(t *testing.T, r *rig) { r.stillHolds(t, phase) })
 		}
 	}
 	part(cleanup, func(t *testing.T, r *rig) { r.cleanUp(t) })
 	part("every right was needed", func(t *testing.T, r *rig) { r.rights(t) })
+	r.keep(t)
 	part("nothing was lost", func(t *testing.T, r *rig) { r.end(t) })
 
 	// Last, because these lose requests on purpose: the main load is over.

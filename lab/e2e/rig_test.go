@@ -55,8 +55,14 @@ func vacate(t *testing.T, w world.World, found error) {
 	}
 }
 
+// setting is what a test on a lab of its own has for itself.
+type setting struct {
+	out  string   // folder for logs and ledgers, below out
+	plan []string // what its plan has instead of the demo's: pairs of text, each there once
+}
+
 // start builds the tool, takes the lab up and sends clients to old's entry. The lab goes down with the test.
-func start(t *testing.T) *rig {
+func start(t *testing.T, s setting) *rig {
 	t.Helper()
 	w, err := world.Here()
 	if err != nil {
@@ -70,11 +76,11 @@ func start(t *testing.T) *rig {
 		vacate(t, w, err)
 	}
 	root := filepath.Dir(source)
-	r := &rig{world: w, out: filepath.Join(root, "out", "e2e")}
+	r := &rig{world: w, out: filepath.Join(root, "out", s.out)}
 	if err := errors.Join(os.RemoveAll(r.out), os.MkdirAll(r.out, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	r.tool = rehearse.Tool{Binary: filepath.Join(t.TempDir(), "cutover"), Dir: root, Plan: r.plan(t, root), Env: w.Environment()}
+	r.tool = rehearse.Tool{Binary: filepath.Join(t.TempDir(), "cutover"), Dir: root, Plan: r.plan(t, root, "plan", s.plan...), Env: w.Environment()}
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", r.tool.Binary, "./cmd/cutover")
 	build.Dir = root
 	if said, err := build.CombinedOutput(); err != nil {
@@ -93,20 +99,20 @@ func start(t *testing.T) *rig {
 	return r
 }
 
-// plan is the demo's, with a watch window that is longer than the lab's pods need to be found not ready: ten probes, one a
-// second.
-func (r *rig) plan(t *testing.T, root string) string {
+// plan writes a plan that is the demo's but for some pairs of text, and returns its path.
+func (r *rig) plan(t *testing.T, root, name string, pairs ...string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root, "plans", "demo.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const short, long = "{watch: 5s,", "{watch: 15s,"
-	if strings.Count(string(b), short) != 1 {
-		t.Fatalf("plans/demo.yaml has no window %q to make longer", short)
+	for i := 0; i < len(pairs); i += 2 {
+		if strings.Count(string(b), pairs[i]) != 1 {
+			t.Fatalf("plans/demo.yaml does not have %q once, to be made %q", pairs[i], pairs[i+1])
+		}
 	}
-	path := filepath.Join(r.out, "plan.yaml")
-	if err := os.WriteFile(path, []byte(strings.Replace(string(b), short, long, 1)), 0o644); err != nil {
+	path := filepath.Join(r.out, name+".yaml")
+	if err := os.WriteFile(path, []byte(strings.NewReplacer(pairs...).Replace(string(b))), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -127,6 +133,14 @@ func (r *rig) down(t *testing.T) {
 	left, err := lab.Leftovers(ctx, r.world)
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %q %v", left, err)
+	}
+}
+
+// part runs a part that the rest of the test starts from.
+func (r *rig) part(t *testing.T, name string, f func(*testing.T, *rig)) {
+	t.Helper()
+	if !t.Run(name, func(t *testing.T) { r.here(t, f) }) {
+		t.Fatalf("the rest of the road starts from here: %s", r.figures())
 	}
 }
 

@@ -32,6 +32,12 @@ func (r *rig) thereAndBack(t *testing.T, phases []string, i int) {
 	}
 	r.well(t, "rollback", back...)
 	r.lossless(t)
+	r.asBefore(t, before)
+}
+
+// asBefore wants both clusters to be as they were.
+func (r *rig) asBefore(t *testing.T, before map[string]rehearse.Snapshot) {
+	t.Helper()
 	for _, c := range world.Clusters() {
 		// Controllers still tidy up behind objects that were deleted.
 		r.until(t, c.Name+" is as it was before", settled, func() error {
@@ -72,17 +78,31 @@ func changes(before, after rehearse.Snapshot) []string {
 	})
 }
 
-// cleanUp ends the clients at old's entry, which new answers by then, and goes where there is no way back from.
+// move sends the clients that follow the names to an entry.
+func (r *rig) move(t *testing.T, to world.Cluster) {
+	t.Helper()
+	if err := r.load.Move(rehearse.Movers, rehearse.EntryOf(to)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cleanUp goes where there is no way back from.
 func (r *rig) cleanUp(t *testing.T) {
+	r.leaveOld(t)
+	r.well(t, "apply", "--phase", cleanup, "--allow-irreversible")
+	if err := r.answers(t, world.New, world.New); err != nil {
+		t.Errorf("new does not answer every host: %v", err)
+	}
+}
+
+// leaveOld ends the clients at old's entry, which new answers by then.
+func (r *rig) leaveOld(t *testing.T) {
+	t.Helper()
 	if err := r.answers(t, world.Old, world.New); err != nil {
 		t.Fatalf("new does not answer everything through old's entry: %v", err)
 	}
 	if err := r.load.End(rehearse.Stayers); err != nil {
 		t.Fatal(err)
-	}
-	r.well(t, "apply", "--phase", cleanup, "--allow-irreversible")
-	if err := r.answers(t, world.New, world.New); err != nil {
-		t.Errorf("new does not answer every host: %v", err)
 	}
 }
 

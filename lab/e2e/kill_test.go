@@ -1,0 +1,201 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"cutover.dev/cutover/lab/rehearse"
+	"cutover.dev/cutover/lab/world"
+)
+
+// hunt is the killing of processes at step boundaries, over all phases.
+type hunt struct {
+	sorts                     map[string]bool // of boundaries at which a process was killed
+	kills, boundaries, passed int             // passed: boundaries of a sort at which one was killed before
+	took                      time.Duration
+}
+
+func (h *hunt) String() string {
+	return fmt.Sprintf("%d kills at %d step boundaries in %.0f s, %d more were like one of these", h.kills, h.boundaries, h.took.Seconds(), h.passed)
+}
+
+// moment is how long after a boundary every second process is killed: what it asked of an API server is under way then.
+const moment = 4 * time.Millisecond
+
+// killed runs a phase to its end. Each process is killed in the instant in which a step begins or ends that none before
+// it came to; what other lanes tell until it is dead happened in the same instant. Without every, boundaries of a sort at
+// which one was killed before are passed.
+func (r *rig) killed(t *testing.T, h *hunt, every bool, phase string, args ...string) {
+	t.Helper()
+	began, seen, kills := time.Now(), map[string]bool{}, 0
+	fresh := func(l rehearse.Line) bool {
+		at := boundary(l)
+		if at == "" || seen[at] {
+			return false
+		}
+		seen[at] = true
+		if sort := sortOf(at); !h.sorts[sort] || every {
+			h.sorts[sort] = true
+			h.boundaries++
+			pause(t.Context(), time.Duration(kills%2)*moment)
+			return true
+		}
+		h.passed++
+		return false
+	}
+	for over := false; !over; {
+		line := verbLine(r.tool, "apply", append([]string{"--phase", phase}, args...)...)
+		got := r.begin(t, r.tool, syscall.SIGKILL, fresh, line...).end(t, verbEnd)
+		switch {
+		case got.Code == -1:
+			kills++
+			r.bury(t, kills)
+		case got.Code == 0:
+			over = true
+		case !r.resumable(t, got) || !pause(t.Context(), time.Second):
+			t.Fatal(got.Failed())
+		}
+	}
+	if kills == 0 {
+		t.Errorf("%s was never killed", phase)
+	}
+	h.kills, h.took = h.kills+kills, h.took+time.Since(began)
+	t.Logf("%d kills, %d step boundaries; so far %s", kills, len(seen), h)
+}
+
+// resumable: the process says to come back, or it lost a lock of five seconds on a machine that is too busy to renew it.
+func (r *rig) resumable(t *testing.T, got rehearse.Result) bool {
+	t.Helper()
+	late := r.load.Counters().Inconclusive && bytes.Contains(got.Stderr, []byte("it could not be renewed in time"))
+	if late && (got.Code == broken || got.Code == locked) {
+		t.Logf("the machine is overloaded, and a process lost its lock: the next one goes on after exit code %d", got.Code)
+		return true
+	}
+	return got.Code == waiting
+}
+
+// boundary names the step boundary that a line tells of, "" for none.
+func boundary(l rehearse.Line) string {
+	switch l.Word {
+	case "doing", "undoing":
+		return "begun: " + l.Title
+	case "done", "there", "undone":
+		return "ended: " + l.Title
+	}
+	return ""
+}
+
+// sortOf names what boundaries of the same sort have in common: of the objects in a title only their kinds.
+func sortOf(at string) string {
+	words := strings.Fields(at)
+	for i, w := range words {
+		switch parts := strings.Split(w, "/"); len(parts) {
+		case 1:
+		case 3:
+			words[i] = parts[1]
+		default:
+			words[i] = "…"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// bury lets the next process have the lock of one that was killed. After the first kill it waits until the lock has run
+// out, after the second somebody who knows that the holder is dead says so; after the others the test does what unlock
+// does, to save the time of a process.
+func (r *rig) bury(t *testing.T, nth int) {
+	t.Helper()
+	l := r.lease(t)
+	switch {
+	case l == nil || l.Spec.HolderIdentity == nil || nth == 1:
+		return
+	case nth == 2:
+		r.exits(t, 0, "unlock", "--holder", *l.Spec.HolderIdentity)
+		return
+	}
+	l.Spec.HolderIdentity = nil
+	if _, err := r.client(t, world.New).CoordinationV1().Leases(l.Namespace).Update(t.Context(), l, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// exits runs one verb and wants an exit code.
+func (r *rig) exits(t *testing.T, code int, verb string, args ...string) rehearse.Result {
+	t.Helper()
+	never := func(rehearse.Line) bool { return false }
+	got := r.begin(t, r.tool, nil, never, verbLine(r.tool, verb, args...)...).end(t, verbEnd)
+	if got.Code != code {
+		t.Fatalf("cutover %s ended with exit code %d, want %d:\n%s", strings.Join(got.Args, " "), got.Code, code, got.Stderr)
+	}
+	return got
+}
+
+// lease is the tool's lock, nil before there is one.
+func (r *rig) lease(t *testing.T) *coordinationv1.Lease {
+	t.Helper()
+	leases, err := r.client(t, world.New).CoordinationV1().Leases(world.SystemSpace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, l := range leases.Items {
+		if strings.HasPrefix(l.Name, "cutover-") {
+			return &leases.Items[i]
+		}
+	}
+	return nil
+}
+
+// holder is who has the lock, "" for nobody.
+func (r *rig) holder(t *testing.T) string {
+	t.Helper()
+	if l := r.lease(t); l != nil && l.Spec.HolderIdentity != nil {
+		return *l.Spec.HolderIdentity
+	}
+	return ""
+}
+
+// written is what the tool has written in both clusters since then.
+func (r *rig) written(t *testing.T, since time.Time) []rehearse.Write {
+	t.Helper()
+	var out []rehearse.Write
+	for _, c := range world.Clusters() {
+		all, err := rehearse.Writes(r.world.Audit(c), c.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range all {
+			if w.At.After(since) {
+				out = append(out, w)
+			}
+		}
+	}
+	return out
+}
+
+// writtenOnce asks both API servers whether the tool wrote anything more often than its journal accounts for.
+func (r *rig) writtenOnce(t *testing.T, since time.Time) {
+	t.Helper()
+	journal, err := r.tool.Run(t.Context(), nil, verbLine(r.tool, "journal", "export")...)
+	if err == nil {
+		err = journal.Failed()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	writes := r.written(t, since)
+	twice, err := rehearse.Twice(writes, journal.Stdout, since)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, line := range twice {
+		t.Error(line)
+	}
+	t.Logf("%d writes in both clusters", len(writes))
+}

@@ -1,0 +1,99 @@
+package e2e
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"cutover.dev/cutover/lab/rehearse"
+	"cutover.dev/cutover/lab/world"
+)
+
+// latest is when a process is killed at the latest, if it still runs: none of the quick plan's phases takes much longer.
+const latest = 12 * time.Second
+
+// gauntlet sends processes the same road forth and back, and kills each at a random instant, until all kills are spent.
+type gauntlet struct {
+	*rig
+	random *rand.Rand
+	left   int // kills
+}
+
+// The whole road but for cleanup, forward and back in turns: back at its beginning everything has to be as it was.
+func TestTheRoadAndItsWayBackHoldWhenProcessesAreKilledAtRandomInstants(t *testing.T) {
+	kills, err := strconv.Atoi(os.Getenv("CUTOVER_KILLS"))
+	if err != nil || kills <= 0 {
+		t.Skip("it takes a quarter of an hour for 200 kills: make test-all, or set CUTOVER_KILLS")
+	}
+	wanted(t)
+	seed := uint64(time.Now().UnixNano())
+	if given, err := strconv.ParseUint(os.Getenv("CUTOVER_SEED"), 10, 64); err == nil {
+		seed = given
+	}
+	t.Logf("CUTOVER_SEED=%d", seed)
+	g := &gauntlet{start(t, setting{out: "random", plan: quick}), rand.New(rand.NewPCG(seed, seed)), kills}
+	phases, err := g.tool.Phases(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	phases = phases[:lastWave(t, phases)+1]
+	before, began := g.snapshots(t), time.Now()
+	for g.left > 0 {
+		for _, phase := range phases {
+			g.part(t, phase, func(t *testing.T, _ *rig) { g.run(t, "apply", "--phase", phase) })
+			if phase == "routes" {
+				g.move(t, world.New)
+			}
+		}
+		for i := len(phases) - 1; i >= 0; i-- {
+			if phases[i] == "routes" {
+				g.move(t, world.Old)
+			}
+			g.part(t, phases[i]+" back", func(t *testing.T, _ *rig) { g.run(t, "rollback", "--phase", phases[i]) })
+		}
+		g.part(t, "as before", func(t *testing.T, r *rig) { r.asBefore(t, before) })
+	}
+	g.part(t, "nothing was written twice or lost", func(t *testing.T, r *rig) {
+		r.writtenOnce(t, began)
+		r.end(t)
+	})
+}
+
+// run runs one verb on a phase to its end, in as many processes as it takes while there are kills left.
+func (g *gauntlet) run(t *testing.T, args ...string) {
+	t.Helper()
+	killed := 0
+	for {
+		q := g.begin(t, g.tool, nil, func(rehearse.Line) bool { return false }, verbLine(g.tool, args[0], args[1:]...)...)
+		if g.left > 0 {
+			q.killAfter(t, time.Duration(g.random.Int64N(int64(latest))))
+		}
+		got := q.end(t, verbEnd)
+		switch {
+		case got.Code == -1:
+			g.left--
+			killed++
+			g.bury(t, killed)
+		case got.Code == 0:
+			t.Logf("%d kills, %d left", killed, g.left)
+			return
+		case !g.resumable(t, got) || !pause(t.Context(), time.Second):
+			t.Fatal(got.Failed())
+		}
+	}
+}
+
+// killAfter kills the process d from now, unless it has ended by then.
+func (q *running) killAfter(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-q.over:
+	case <-time.After(d):
+		if err := q.process.Signal(syscall.SIGKILL); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"cutover.dev/cutover/lab/rehearse"
+	"cutover.dev/cutover/lab/world"
+)
+
+// actionStep is one step of the action: its workspace and the runner's files.
+type actionStep struct {
+	tool rehearse.Tool
+	dir  string
+}
+
+// step makes what the runner makes for one step of the action. The plan's paths begin in the workspace.
+func (r *rig) step(t *testing.T, inputs map[string]string) actionStep {
+	t.Helper()
+	s := actionStep{tool: r.tool, dir: t.TempDir()}
+	env := map[string]string{"GITHUB_ACTIONS": "true", "INPUT_PLAN": r.tool.Plan}
+	for _, file := range []string{"OUTPUT", "STEP_SUMMARY", "STATE"} {
+		env["GITHUB_"+file] = filepath.Join(s.dir, file)
+	}
+	maps.Copy(env, inputs)
+	s.tool = r.tool.With(env)
+	s.tool.Dir = s.dir
+	if err := os.CopyFS(filepath.Join(s.dir, "plans"), os.DirFS(filepath.Join(r.tool.Dir, "plans"))); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// ended judges what the step left behind: the exit code, the outputs, the report and the summary have to agree.
+func (s actionStep) ended(t *testing.T, got rehearse.Result, code int, result string) {
+	t.Helper()
+	if got.Code != code {
+		t.Errorf("the action ended with exit code %d, want %d:\n%s", got.Code, code, got.Stdout)
+	}
+	outputs, err := os.ReadFile(filepath.Join(s.dir, "OUTPUT"))
+	if last := lastOutput(string(outputs), "result"); err != nil || last != result {
+		t.Errorf("the output result is %q, want %q (%v)", last, result, err)
+	}
+	if last := lastOutput(string(outputs), "mutated"); code != 0 && last != "true" { // what only ended a proof changed nothing
+		t.Errorf("the output mutated is %q, want true", last)
+	}
+	summary, err := os.ReadFile(filepath.Join(s.dir, "STEP_SUMMARY"))
+	if err != nil || !strings.Contains(string(summary), result) {
+		t.Errorf("the summary does not say %q (%v):\n%s", result, err, summary)
+	}
+	if is := s.report(t).Result; is != result {
+		t.Errorf("the report says %q, want %q", is, result)
+	}
+}
+
+// lastOutput reads the last value of an output, which the runner takes.
+func lastOutput(file, key string) string {
+	lines, value := strings.Split(file, "\n"), ""
+	for i, line := range lines {
+		if strings.HasPrefix(line, key+"<<") && i+1 < len(lines) {
+			value = lines[i+1]
+		}
+	}
+	return value
+}
+
+// report is what is read of the report of a step.
+type report struct {
+	Result string
+	Steps  []struct{ ID, State string }
+}
+
+func (s actionStep) report(t *testing.T) report {
+	t.Helper()
+	var out report
+	b, err := os.ReadFile(filepath.Join(s.dir, "cutover-report.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &out)
+	}
+	if err != nil || len(out.Steps) == 0 {
+		t.Fatalf("read the report: %d steps, %v", len(out.Steps), err)
+	}
+	return out
+}
+
+// journaled wants every step that the report calls done to be done in the journal, and there to be some.
+func (r *rig) journaled(t *testing.T, s actionStep) {
+	t.Helper()
+	journal := r.exits(t, 0, "journal", "export").Stdout
+	done := 0
+	for _, step := range s.report(t).Steps {
+		if step.State != "done" {
+			continue
+		}
+		if done++; !strings.Contains(string(journal), `"step":"`+step.ID+`"`) {
+			t.Errorf("%s is done and not in the journal", step.ID)
+		}
+	}
+	if done == 0 {
+		t.Error("the report knows of no step that was done")
+	}
+}
+
+// signalled runs the action on a phase that waits, ends it by a signal, and lets another step go on; the same on the way
+// back.
+func (r *rig) signalled(t *testing.T) {
+	before := r.snapshots(t)
+	forward := map[string]string{"INPUT_PHASE": "proxy"}
+	s := r.step(t, forward)
+	got := r.begin(t, s.tool, syscall.SIGTERM, at(bridgeWatch, "waiting"), "action").stops(t)
+	s.ended(t, got, cancelled, "cancelled")
+	r.journaled(t, s)
+	r.free(t)
+	s = r.step(t, forward)
+	s.ended(t, r.begin(t, s.tool, nil, at("", "phase"), "action").end(t, verbEnd), 0, "done")
+	back := map[string]string{"INPUT_VERB": "rollback", "INPUT_PHASE": "proxy"}
+	s = r.step(t, back)
+	got = r.begin(t, s.tool, os.Interrupt, at("", "undoing"), "action").stops(t)
+	s.ended(t, got, cancelled, "cancelled")
+	r.free(t)
+	s = r.step(t, back)
+	s.ended(t, r.begin(t, s.tool, nil, at("", "phase"), "action").end(t, verbEnd), 0, "done")
+	r.asBefore(t, before)
+}
+
+// free wants a process that was signalled to have given its lock back.
+func (r *rig) free(t *testing.T) {
+	t.Helper()
+	if holder := r.holder(t); holder != "" {
+		t.Errorf("the lock is still held by %q", holder)
+	}
+}
+
+// stretched ends a wave by a signal while clients are already led to the pods in new and the proof goes on: what the
+// stretch is left as has to be one of its two ends.
+func (r *rig) stretched(t *testing.T, phase, space string, workloads ...string) {
+	s := r.step(t, map[string]string{"INPUT_PHASE": phase})
+	inside := func(l rehearse.Line) bool { return l.Word == "done" && strings.HasPrefix(l.Title, "swap the routes") }
+	got := r.begin(t, s.tool, os.Interrupt, inside, "action").stops(t)
+	s.ended(t, got, cancelled, "cancelled")
+	r.journaled(t, s)
+	r.free(t)
+	r.whole(t, space, workloads...)
+	since := time.Now()
+	r.exits(t, 0, "recover")
+	if err := rehearse.Beyond(r.written(t, since), rehearse.Write.Memory); err != nil {
+		t.Errorf("there was something left to recover: %v", err)
+	}
+	s = r.step(t, map[string]string{"INPUT_PHASE": phase})
+	s.ended(t, r.begin(t, s.tool, nil, at("", "phase"), "action").end(t, verbEnd), 0, "done")
+	r.whole(t, space, workloads...)
+}
+
+// whole wants each workload to be wholly in one cluster: routes lead to new and old has no replicas, or the other way
+// round.
+func (r *rig) whole(t *testing.T, space string, workloads ...string) {
+	t.Helper()
+	ingresses, err := r.client(t, world.New).NetworkingV1().Ingresses(space).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var led []string
+	for i := range ingresses.Items {
+		led = append(led, backends(&ingresses.Items[i])...)
+	}
+	for _, name := range workloads {
+		d, err := r.client(t, world.Old).AppsV1().Deployments(space).Get(t.Context(), name, metav1.GetOptions{})
+		if err != nil || d.Spec.Replicas == nil {
+			t.Fatal(errors.Join(err, errors.New("no replicas in "+name)))
+		}
+		moved, off := slices.Contains(led, name), *d.Spec.Replicas == 0
+		if moved != off {
+			t.Errorf("%s is half-way: routes lead to new: %v, off in old: %v", name, moved, off)
+		}
+		t.Logf("%s has moved: %v", name, moved)
+	}
+}
