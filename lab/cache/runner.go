@@ -18,10 +18,9 @@ func EnsureRunner(ctx context.Context, w world.World, report *progress.Progress)
 		return err
 	}
 	c := &Cache{world: w, report: report}
-	return c.ensure(ctx, artifact{
-		folder: "act-" + Act, cost: "building, about a minute of two cores",
-		build: buildAct, programs: map[string]string{"act": "act"},
-	})
+	return c.all(ctx, []artifact{{
+		folder: "act-" + Act, what: "building", minutes: 1, build: buildAct, programs: map[string]string{"act": "act"},
+	}})
 }
 
 func buildAct(ctx context.Context, _ *Cache, into string) error {
