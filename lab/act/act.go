@@ -154,6 +154,7 @@ func (t *trial) perform(ctx context.Context) error {
 		ran = rehearse.Answers(ctx, t.world, rehearse.EntryOf(world.New), world.New.Name)
 	}
 	counters, written := t.load.Stop()
+	written = errors.Join(written, t.keepPodmanLog())
 	r := report{At: began, Seconds: seconds(time.Since(began)), Jobs: t.got.jobs, Requests: counters, Versions: versions(ctx, t.world)}
 	r.Problems = problems(t.want, t.got, counters, errors.Join(append(t.nos, ran, written, t.got.close())...))
 	if err := r.write(t.Out); err != nil {
@@ -164,6 +165,15 @@ func (t *trial) perform(ctx context.Context) error {
 		return errors.New("the workflow did not do what it should")
 	}
 	return nil
+}
+
+// keepPodmanLog takes what podman said out of the lab, which goes: a secret could be in it as in any log.
+func (t *trial) keepPodmanLog() error {
+	said, err := os.ReadFile(t.world.Log("podman"))
+	if err != nil {
+		return fmt.Errorf("read podman's log: %w", err)
+	}
+	return os.WriteFile(filepath.Join(t.Out, "logs", "podman.log"), []byte(t.got.hide("podman", string(said))), 0o644)
 }
 
 // down takes the lab down, also when ctx has ended: act, podman and its containers are in it.
