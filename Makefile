@@ -62,7 +62,7 @@ race:
 	@CGO_ENABLED=1 $(NICE) $(GO) test -race -timeout 30m $(PRODUCT) || { echo "fix what is named above, then: go test -race <package>"; exit 1; }
 
 kills: ## kill the tool at every step boundary, and at KILLS random instants forward and back (root; 30 minutes)
-	@CUTOVER_E2E=1 CUTOVER_KILLS=$(KILLS) $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'TheRoadHolds|AtRandomInstants' || \
+	@CUTOVER_E2E=1 CUTOVER_LONG=1 CUTOVER_KILLS=$(KILLS) $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'TheRoadHolds|AtRandomInstants|WithoutATail' || \
 		{ echo "fix what is named above, then: make kills CUTOVER_SEED=<the seed above>"; exit 1; }
 
 demo: ## move a whole environment between two real clusters under load (root; 5 minutes with a warm cache)
