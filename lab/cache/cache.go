@@ -52,6 +52,7 @@ func Ensure(ctx context.Context, w world.World, source string, report *progress.
 		return nil, err
 	}
 	report.Done("programs are in %s", w.Cache)
+	report.Note("images: building the programs of this repository, some seconds, and minutes the first time")
 	if err := c.images(ctx); err != nil {
 		return nil, err
 	}
