@@ -74,7 +74,7 @@ func readable(p *plan.Plan) error {
 	paths := map[string]string{"bridge.manifests": p.Spec.Bridge.Manifests}
 	for _, wave := range p.Spec.Waves {
 		for _, w := range wave.Workloads {
-			if w.Source != "live" && w.Source != "existing" {
+			if w.FromPath() {
 				paths["source of "+w.Ref.String()] = w.Source
 			}
 		}

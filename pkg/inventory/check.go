@@ -63,8 +63,7 @@ func (c *check) waveName(ref plan.Ref) string { return c.p.Spec.Waves[c.wave[ref
 // live says whether cutover itself makes the copy of a workload. Where somebody else does (existing, or manifests), what
 // cannot be copied is theirs to provide.
 func (c *check) live(ref plan.Ref) bool {
-	w := c.planned[ref]
-	return w.Source == "" || w.Source == "live"
+	return c.planned[ref].Live()
 }
 
 // scope: no evidence is a no.

@@ -98,7 +98,7 @@ func checkPath(s string) error {
 
 // checkSource lets a misspelt word not pass for a path.
 func checkSource(s string) error {
-	if s == "live" || s == "existing" {
+	if s == SourceLive || s == SourceExisting {
 		return nil
 	}
 	if !strings.ContainsAny(s, "/.") {

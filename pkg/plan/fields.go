@@ -143,7 +143,7 @@ var mongodb = obj(
 
 var workloadShape = &shape{kind: workload, want: "a string namespace/Kind/name or a mapping with ref", item: obj(
 	need("ref", refText, "namespace/Kind/name."),
-	def("source", matching(`^[^/\x00-\x1f\\][^\x00-\x1f\\]*$`, "live, existing or a relative path", checkSource), "live",
+	def("source", matching(`^[^/\x00-\x1f\\][^\x00-\x1f\\]*$`, "live, existing or a relative path", checkSource), SourceLive,
 		"live copies from old; a path applies committed manifests (a file or folder with the workload and what else of namespaced kinds it brings), at old's size; existing lets others deploy and only verifies."),
 	may("callers", oneOfWords("accepted"), "accepted: callers that stay in old are fine."),
 	may("callees", oneOfWords("accepted"), "accepted: callees that are not in new are fine."),

@@ -42,7 +42,7 @@ func present(p *Plan, root *os.Root, report reporter) {
 	}
 	for i, w := range p.Spec.Waves {
 		for j, l := range w.Workloads {
-			if l.Source != "" && l.Source != "live" && l.Source != "existing" {
+			if l.FromPath() {
 				ask(fmt.Sprintf("spec.waves[%d].workloads[%d].source", i, j), l.Source)
 			}
 		}

@@ -82,7 +82,7 @@ func (r *Ref) UnmarshalText(data []byte) error {
 // UnmarshalJSON reads a workload's short form, its ref alone, or its mapping.
 func (w *Workload) UnmarshalJSON(data []byte) error {
 	if bytes.HasPrefix(data, []byte(`"`)) {
-		*w = Workload{Source: "live"}
+		*w = Workload{Source: SourceLive}
 		return json.Unmarshal(data, &w.Ref)
 	}
 	type mapping Workload // without this method

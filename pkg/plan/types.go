@@ -174,6 +174,18 @@ type Workload struct {
 	Exclusive bool   `json:"exclusive,omitempty"` // never two at once: old off first, then new on
 }
 
+// Where a workload in new comes from, if not from a path.
+const (
+	SourceLive     = "live"     // it is copied from old
+	SourceExisting = "existing" // somebody else deploys it
+)
+
+// Live reports whether cutover copies the workload from old, which is the default.
+func (w Workload) Live() bool { return w.Source == "" || w.Source == SourceLive }
+
+// FromPath reports whether cutover applies committed manifests; Source is their path then.
+func (w Workload) FromPath() bool { return !w.Live() && w.Source != SourceExisting }
+
 // Ref names a workload: namespace/Kind/name. In YAML it is that one string.
 type Ref struct{ Namespace, Kind, Name string }
 

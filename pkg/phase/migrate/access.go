@@ -23,12 +23,12 @@ func (m wave) access() []phase.Access {
 		ns, name := w.Ref.Namespace, w.Ref.Name
 		out = append(out, parts.See(phase.Old, ns, kind)...)
 		out = append(out, parts.Access(phase.Old, ns, kind, []string{name}, "patch")...)
-		if m.live(w) || fromPath(w) {
+		if w.Live() || w.FromPath() {
 			out = append(out, parts.Make(phase.New, ns, kind, name)...)
 		} else {
 			out = append(out, parts.See(phase.New, ns, kind)...)
 		}
-		if m.live(w) {
+		if w.Live() {
 			live = append(live, ns)
 		}
 		if inventory.Exclusive(w) { // it is started in new
@@ -60,7 +60,7 @@ func (m wave) bringing() []phase.Access {
 		for _, n := range m.given[w.Ref].needs {
 			out = append(out, parts.Make(phase.New, n.Object.GetNamespace(), n.Kind, n.Object.GetName())...)
 		}
-		if !fromPath(w) {
+		if !w.FromPath() {
 			continue
 		}
 		out = append(out, parts.Access(phase.New, w.Ref.Namespace, kube.Service, nil, "get")...) // in front of it: the inventory knows which

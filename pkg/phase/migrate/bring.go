@@ -25,10 +25,10 @@ func (m wave) bring(ctx context.Context) ([]phase.Lane, error) {
 	var lanes []phase.Lane
 	for _, w := range m.Workloads {
 		var lane phase.Lane
-		if m.live(w) || fromPath(w) {
+		if w.Live() || w.FromPath() {
 			lane = append(lane, m.create(w))
 		}
-		if m.live(w) {
+		if w.Live() {
 			related, err := m.needsOf(ctx, w.Ref)
 			if err != nil {
 				return nil, err
@@ -79,7 +79,7 @@ func (m wave) wanted(ctx context.Context, w plan.Workload) (*unstructured.Unstru
 		return nil, err
 	}
 	want := carry.Clean(u)
-	if fromPath(w) {
+	if w.FromPath() {
 		want = m.given[w.Ref].workload.DeepCopy()
 	}
 	switch w.Ref.Kind {

@@ -33,7 +33,7 @@ func committed(p *plan.Plan, w plan.Wave) (map[plan.Ref]given, error) {
 	out := map[plan.Ref]given{}
 	var errs []error
 	for _, l := range w.Workloads {
-		if !fromPath(l) {
+		if !l.FromPath() {
 			continue
 		}
 		all, known := read[l.Source]
@@ -63,10 +63,6 @@ func committed(p *plan.Plan, w plan.Wave) (map[plan.Ref]given, error) {
 		out[l.Ref] = g
 	}
 	return out, errors.Join(errs...)
-}
-
-func fromPath(w plan.Workload) bool {
-	return w.Source != "" && w.Source != sourceLive && w.Source != sourceExisting
 }
 
 func refOf(m parts.Manifest) plan.Ref {

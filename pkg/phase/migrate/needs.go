@@ -26,19 +26,12 @@ var carried = []kube.Kind{
 // with are the kinds that come up together with a workload, after it; everything else comes before.
 var with = []kube.Kind{kube.HPA, kube.PDB}
 
-const (
-	sourceLive     = "live"
-	sourceExisting = "existing"
-)
-
-func (m wave) live(w plan.Workload) bool { return w.Source == "" || w.Source == sourceLive }
-
 // needs lists what the wave's workloads that are copied go with, each one once.
 func (m wave) needs(ctx context.Context) ([]carry.Need, error) {
 	var out []carry.Need
 	var errs []error
 	for _, w := range m.Workloads {
-		if !m.live(w) {
+		if !w.Live() {
 			continue
 		}
 		found, err := m.needsOf(ctx, w.Ref)
