@@ -57,15 +57,6 @@ func (c Count) Since(before Count) (float64, error) {
 	return c.Value - before.Value, nil
 }
 
-// Read reads how many requests the controller at url (kind: traefik, nginx, envoy or haproxy) has sent to r.
-func Read(ctx context.Context, url, kind string, r Requests) (Count, error) {
-	counts, err := ReadAll(ctx, url, kind, []Requests{r})
-	if err != nil {
-		return Count{}, err
-	}
-	return counts[0], nil
-}
-
 // ReadAll asks once and reads the counts of many Services, in their order: a controller with thousands of routes shows
 // megabytes.
 func ReadAll(ctx context.Context, url, kind string, all []Requests) ([]Count, error) {

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -30,6 +31,15 @@ haproxy_backend_http_requests_total{proxy="shop_svc_web_http"} 7
 haproxy_backend_http_requests_total{proxy="shop_web_80"} 1
 haproxy_backend_http_requests_total{proxy="default"} 8
 `
+
+// Read is ReadAll of one Service.
+func Read(ctx context.Context, url, kind string, r Requests) (Count, error) {
+	counts, err := ReadAll(ctx, url, kind, []Requests{r})
+	if err != nil {
+		return Count{}, err
+	}
+	return counts[0], nil
+}
 
 func serveMetrics(t *testing.T, status int, text string) string {
 	t.Helper()

@@ -59,14 +59,12 @@ func (r residual) read(ctx context.Context) (map[ingress.Name]reading, error) {
 		return nil, fault.New(fault.Unsure, "give spec.tail, which sends late clients on to new, or spec.entry.oldMetrics, where old's entry counts them",
 			"could not tell who still comes to old's entry: the plan has neither a tail nor metrics of it")
 	}
-	var asked []probe.Requests
+	asked, err := r.requests(r.services)
+	if err != nil {
+		return nil, err
+	}
 	now := map[ingress.Name]reading{}
 	for _, name := range r.services {
-		s, ok := r.Inventory.Service(name)
-		if !ok {
-			return nil, fmt.Errorf("service %s is not in the inventory", name)
-		}
-		asked = append(asked, parts.Requests(*s))
 		now[name] = reading{At: time.Now().UTC().Truncate(time.Second), Totals: map[string]float64{}}
 	}
 	for _, url := range urls {

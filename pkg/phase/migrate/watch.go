@@ -146,20 +146,35 @@ func (f *flatness) since(value float64, enough time.Duration) (time.Duration, bo
 
 // count sums the bridge's requests to the unit's Services in old.
 func (m wave) count(ctx context.Context, u unit) (total float64, counted bool, err error) {
-	for _, url := range parts.MetricsURLs(m.Plan.Spec.Bridge) {
-		for _, name := range m.routed(u) {
-			s, ok := m.Inventory.Service(name)
-			if !ok {
-				return 0, false, fmt.Errorf("service %s is not in the inventory", name)
-			}
-			c, err := probe.Read(ctx, url, m.Plan.Spec.Bridge.Metrics.Kind, parts.Requests(*s))
-			if err != nil {
-				return 0, false, err
-			}
-			total, counted = total+c.Value, true
-		}
+	urls, names := parts.MetricsURLs(m.Plan.Spec.Bridge), m.routed(u)
+	if len(urls) == 0 || len(names) == 0 {
+		return 0, false, nil
 	}
-	return total, counted, nil
+	asked, err := m.requests(names)
+	if err != nil {
+		return 0, false, err
+	}
+	for _, url := range urls {
+		n, err := parts.Total(ctx, url, m.Plan.Spec.Bridge.Metrics.Kind, asked)
+		if err != nil {
+			return 0, false, err
+		}
+		total += n
+	}
+	return total, true, nil
+}
+
+// requests is how a controller may call each of some Services, in their order.
+func (m wave) requests(names []ingress.Name) ([]probe.Requests, error) {
+	asked := make([]probe.Requests, len(names))
+	for i, name := range names {
+		s, ok := m.Inventory.Service(name)
+		if !ok {
+			return nil, fmt.Errorf("service %s is not in the inventory", name)
+		}
+		asked[i] = parts.Requests(*s)
+	}
+	return asked, nil
 }
 
 // routed are the unit's Services that an Ingress leads to, each one once.
