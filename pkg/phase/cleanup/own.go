@@ -201,13 +201,11 @@ func (o own) step() phase.Step {
 
 func (o own) observe(ctx context.Context) (phase.Observation, error) {
 	live, err := o.live(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return phase.Observation{}, err
-	case live == nil:
-		return phase.Observation{State: phase.Done, Detail: "gone"}, nil
-	case live.GetDeletionTimestamp() != nil:
-		return phase.Observation{State: phase.Settling, Detail: "is being deleted"}, nil
+	}
+	if seen, going := parts.Going(live); going {
+		return seen, nil
 	}
 	return o.judge(ctx, live)
 }

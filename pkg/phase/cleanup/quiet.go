@@ -49,9 +49,6 @@ type silence struct {
 	window time.Duration
 }
 
-// longest is how much of the window is waited for in the process itself.
-const longest = 2 * time.Minute
-
 func (q *silence) count(ctx context.Context) (phase.Observation, error) {
 	var before reading
 	known, err := q.past.Fact(countFact, &before)
@@ -107,12 +104,7 @@ func (q *silence) judge(first, now reading) phase.Observation {
 	if why := differs(first, now); why != "" {
 		return phase.Observation{State: phase.Failed, Detail: why + " since " + first.At.Format(time.RFC3339) + "; the next run begins the window again"}
 	}
-	end := first.At.Add(q.window)
-	if left := end.Sub(now.At); left > 0 {
-		o := phase.Observation{State: phase.Settling, Detail: fmt.Sprintf("nothing came since %s, %s are left", first.At.Format(time.RFC3339), left.Round(time.Second))}
-		if left > longest {
-			o.NotBefore = end
-		}
+	if o, runs := parts.StillRuns("nothing came", first.At, q.window, now.At); runs {
 		return o
 	}
 	detail := fmt.Sprintf("%d counters stood still for %s", len(now.Totals), q.window)

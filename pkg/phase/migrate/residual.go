@@ -16,9 +16,6 @@ import (
 	"cutover.dev/cutover/pkg/plan"
 )
 
-// longest is how much of windows.residual is waited for in the process itself.
-const longest = 2 * time.Minute
-
 // residual is who still comes to old's public entry: what new sends to old enters by the bridge, so whatever old's own
 // controller sends to a Service that has moved is a late client's.
 type residual struct {
@@ -74,7 +71,7 @@ func (r residual) steps() phase.Lane {
 		},
 		{
 			ID: "quiet:" + r.name, Title: fmt.Sprintf("see that for %s nobody comes to old's entry for %s", whom, window.Limit),
-			Limit: longest + time.Minute, Knob: window.Name, Observe: r.unlessOff(r.quiet),
+			Limit: parts.InProcess + time.Minute, Knob: window.Name, Observe: r.unlessOff(r.quiet),
 		},
 	}
 }
@@ -118,14 +115,18 @@ func (m wave) offInOld(ctx context.Context, refs []plan.Ref) bool {
 
 func fact(name ingress.Name) string { return "migrate.residual/" + name.String() }
 
-// before splits the Services into those that nobody came for since their first reading, which it returns, and the others.
-func (r residual) before(now map[ingress.Name]reading) (still map[ingress.Name]reading, came []string, err error) {
+// look reads what is counted now, and splits the Services into those that nobody came for since their first reading, which
+// it returns, and the others.
+func (r residual) look(ctx context.Context) (now, still map[ingress.Name]reading, came []string, err error) {
+	if now, err = r.read(ctx); err != nil {
+		return nil, nil, nil, err
+	}
 	still = map[ingress.Name]reading{}
 	for _, name := range r.services {
 		var first reading
 		known, err := r.past.Fact(fact(name), &first)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if !known {
 			continue
@@ -136,15 +137,11 @@ func (r residual) before(now map[ingress.Name]reading) (still map[ingress.Name]r
 		}
 		still[name] = first
 	}
-	return still, came, nil
+	return now, still, came, nil
 }
 
 func (r residual) count(ctx context.Context) (phase.Observation, error) {
-	now, err := r.read(ctx)
-	if err != nil {
-		return phase.Observation{}, err
-	}
-	still, came, err := r.before(now)
+	now, still, came, err := r.look(ctx)
 	if err != nil {
 		return phase.Observation{}, err
 	}
@@ -172,11 +169,7 @@ func (r residual) count(ctx context.Context) (phase.Observation, error) {
 }
 
 func (r residual) quiet(ctx context.Context) (phase.Observation, error) {
-	now, err := r.read(ctx)
-	if err != nil {
-		return phase.Observation{}, err
-	}
-	still, came, err := r.before(now)
+	_, still, came, err := r.look(ctx)
 	if err != nil {
 		return phase.Observation{}, err
 	}
@@ -193,11 +186,7 @@ func (r residual) quiet(ctx context.Context) (phase.Observation, error) {
 			first = before.At
 		}
 	}
-	if left := first.Add(window).Sub(at); left > 0 {
-		o := phase.Observation{State: phase.Settling, Detail: fmt.Sprintf("nobody came since %s, %s are left", first.Format(time.RFC3339), left.Round(time.Second))}
-		if left > longest {
-			o.NotBefore = first.Add(window)
-		}
+	if o, runs := parts.StillRuns("nobody came", first, window, at); runs {
 		return o, nil
 	}
 	return phase.Observation{State: phase.Done, Detail: "nobody came since " + first.Format(time.RFC3339)}, nil

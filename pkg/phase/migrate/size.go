@@ -18,7 +18,7 @@ import (
 	"cutover.dev/cutover/pkg/plan"
 )
 
-// field is what is switched: where it is in the object, what it is now, and what it was.
+// field is what was there before it was switched.
 type field struct {
 	Value any `json:"value"`
 }

@@ -41,6 +41,17 @@ func Live(ctx context.Context, c *kube.Cluster, k kube.Kind, ns, name string) (*
 	return u, err
 }
 
+// Going is what is seen of an object that is to be deleted and is gone (nil) or on its way; false: it is still there.
+func Going(live *unstructured.Unstructured) (phase.Observation, bool) {
+	switch {
+	case live == nil:
+		return phase.Observation{State: phase.Done, Detail: "gone"}, true
+	case live.GetDeletionTimestamp() != nil:
+		return phase.Observation{State: phase.Settling, Detail: "is being deleted"}, true
+	}
+	return phase.Observation{}, false
+}
+
 // Delete makes the step that removes an object of this plan. final says why there is no way back. What somebody else
 // made is never removed.
 func (d Deps) Delete(c *kube.Cluster, k kube.Kind, ns, name string, within Knob, final string) phase.Step {
@@ -51,14 +62,13 @@ func (d Deps) Delete(c *kube.Cluster, k kube.Kind, ns, name string, within Knob,
 		Intent: map[string]any{"delete": thing.String()},
 		Observe: func(ctx context.Context) (phase.Observation, error) {
 			live, err := Live(ctx, c, k, ns, name)
-			switch {
-			case err != nil:
+			if err != nil {
 				return phase.Observation{}, err
-			case live == nil:
-				return phase.Observation{State: phase.Done, Detail: "gone"}, nil
-			case live.GetDeletionTimestamp() != nil:
-				return phase.Observation{State: phase.Settling, Detail: "is being deleted"}, nil
-			case !kube.Ours(live, d.Name()):
+			}
+			if o, going := Going(live); going {
+				return o, nil
+			}
+			if !kube.Ours(live, d.Name()) {
 				return phase.Observation{State: phase.Failed, Detail: "it is not of this plan and stays; it belongs to " + kube.OwnerOf(live)}, nil
 			}
 			return phase.Observation{State: phase.Pending, Detail: "there", Diff: "- " + thing.String() + "\n"}, nil
