@@ -1,7 +1,6 @@
 package cleanup
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -22,25 +21,14 @@ import (
 	"cutover.dev/cutover/pkg/kube/kubetest"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
+	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/plan"
 )
 
 func TestMain(m *testing.M) { os.Exit(kubetest.Main(m)) }
 
 // past is what earlier jobs found out.
-type past map[string]any
-
-func (p past) Fact(key string, into any) (bool, error) {
-	v, ok := p[key]
-	if !ok {
-		return false, nil
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return false, err
-	}
-	return true, json.Unmarshal(text, into)
-}
+type past = phasetest.Facts
 
 func frozen(ns string) *inventory.Inventory {
 	as, class := networkingv1.PathTypePrefix, "main"

@@ -192,7 +192,7 @@ func lastPod(t *testing.T, c two) {
 	past := found{}
 	steps := m.retire(c.ref, past)
 	off, on := steps[0], steps[1]
-	past.learn(see(t, off, phase.Pending))
+	past.Learn(see(t, off, phase.Pending))
 	if m.offInOld(t.Context(), []plan.Ref{c.ref}) {
 		t.Error("old counts as off before it is")
 	}

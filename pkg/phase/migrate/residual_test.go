@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,29 +15,12 @@ import (
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/plan"
 )
 
 // found is what earlier jobs found out.
-type found map[string]any
-
-func (f found) Fact(key string, into any) (bool, error) {
-	v, ok := f[key]
-	if !ok {
-		return false, nil
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return false, err
-	}
-	return true, json.Unmarshal(text, into)
-}
-
-func (f found) learn(o phase.Observation) {
-	for key, v := range o.Facts {
-		f[key] = v
-	}
-}
+type found = phasetest.Facts
 
 // oldEntry plays old's public entry and its counters, by Service.
 type oldEntry struct {
@@ -95,7 +77,7 @@ func TestOldEndsOnlyWhenNobodyCameForTheWholeWindow(t *testing.T) {
 	steps := r.steps()
 	count, quiet := steps[0], steps[1]
 	see(t, quiet, phase.Settling) // nothing was read yet
-	past.learn(see(t, count, phase.Done))
+	past.Learn(see(t, count, phase.Done))
 	if e.count["api"].Load() == 0 {
 		t.Error("nobody saw that the counters count")
 	}
@@ -114,14 +96,14 @@ func TestOldEndsOnlyWhenNobodyCameForTheWholeWindow(t *testing.T) {
 	for service := range e.count {
 		over(service)
 	}
-	past.learn(see(t, quiet, phase.Done))
+	past.Learn(see(t, quiet, phase.Done))
 
 	e.count["cart"].Add(3)
 	o := see(t, quiet, phase.Settling)
 	if o.NotBefore.Before(time.Now().Add(50*time.Minute)) || !strings.Contains(o.Detail, "shop/cart: 3 requests") {
 		t.Errorf("not before %s: %s", o.NotBefore, o.Detail)
 	}
-	past.learn(see(t, count, phase.Done))
+	past.Learn(see(t, count, phase.Done))
 	if now, was := over("cart"), over("web"); time.Since(now.At) > time.Minute || time.Since(was.At) < time.Hour {
 		t.Errorf("cart, for which somebody came, is read at %s, and web at %s", now.At, was.At)
 	}

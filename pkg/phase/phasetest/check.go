@@ -13,7 +13,7 @@ import (
 type check struct {
 	ctx   context.Context //nolint:containedctx // it lives as long as one check
 	w     World
-	facts facts // nil: nobody asks for them
+	facts Facts // nil: nobody asks for them
 	err   error
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -100,17 +101,24 @@ func final(steps []phase.Step) bool {
 	return false
 }
 
-// facts is what observations found out: the phase.Past of a phase that no engine runs.
-type facts map[string]json.RawMessage
+// Facts is what observations found out: the phase.Past of a phase that no engine runs.
+type Facts map[string]any
 
-// Fact implements phase.Past.
-func (f facts) Fact(key string, into any) (bool, error) {
-	text, ok := f[key]
+// Fact implements phase.Past: what comes out is what a journal would have kept.
+func (f Facts) Fact(key string, into any) (bool, error) {
+	v, ok := f[key]
 	if !ok {
 		return false, nil
 	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return false, err
+	}
 	return true, json.Unmarshal(text, into)
 }
+
+// Learn keeps what an observation found out.
+func (f Facts) Learn(o phase.Observation) { maps.Copy(f, o.Facts) }
 
 // learn keeps what an observation found out where the engine would journal it.
 func (c *check) learn(o phase.Observation) {
@@ -122,7 +130,7 @@ func (c *check) learn(o phase.Observation) {
 		if err != nil {
 			c.wrong("fact %s: %w", key, err)
 		}
-		c.facts[key] = text
+		c.facts[key] = json.RawMessage(text) // as it is now
 	}
 }
 

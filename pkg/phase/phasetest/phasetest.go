@@ -76,7 +76,7 @@ func Path(ctx context.Context, w World, fresh func() []phase.Step) error {
 
 // Phase is TestPhase for who wants the error.
 func Phase(ctx context.Context, w World, fresh func() phase.Phase) error {
-	c := &check{ctx: ctx, w: w, facts: facts{}}
+	c := &check{ctx: ctx, w: w, facts: Facts{}}
 	return c.path(func() (steps []phase.Step, err error) {
 		groups, err := fresh().Steps(ctx, c.facts)
 		for _, g := range groups {
