@@ -3,13 +3,8 @@
 package audit
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -35,38 +30,19 @@ func (r Right) String() string {
 // Uses are the rights that were used, and how often.
 type Uses struct{ Allowed, Denied map[Right]int }
 
-// event is what is read of a line of an audit log.
-type event struct {
-	Stage, Verb, RequestURI string
-	User                    struct{ Username string }
-	ObjectRef               *struct{ Resource, Subresource, Namespace, APIGroup string }
-	ResponseStatus          struct{ Code int }
-}
-
 // Read adds what is in the audit log of a cluster. users says who is meant, by the name in the log; others are left out.
 func (u *Uses) Read(file, cluster string, users map[string]string) error {
-	f, err := os.Open(file)
-	if err != nil {
-		return fmt.Errorf("read the audit log of %s: %w", cluster, err)
-	}
-	defer f.Close()
-	return u.read(f, cluster, users)
+	return Events(file, cluster, u.of(cluster, users))
 }
 
-func (u *Uses) read(log io.Reader, cluster string, users map[string]string) error {
+// of counts events.
+func (u *Uses) of(cluster string, users map[string]string) func(Event) {
 	if u.Allowed == nil {
 		u.Allowed, u.Denied = map[Right]int{}, map[Right]int{}
 	}
-	for d := json.NewDecoder(bufio.NewReader(log)); ; {
-		var e event
-		switch err := d.Decode(&e); {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // its last line is still being written
-			return nil
-		case err != nil:
-			return fmt.Errorf("read the audit log of %s: %w", cluster, err)
-		}
+	return func(e Event) {
 		if users[e.User.Username] == "" {
-			continue
+			return
 		}
 		r := Right{Cluster: cluster, User: users[e.User.Username], Verb: e.Verb, Resource: e.RequestURI}
 		if o := e.ObjectRef; o != nil {

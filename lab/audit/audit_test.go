@@ -35,7 +35,7 @@ func compare(t *testing.T, manifests, log string, excuses ...Excuse) []string {
 		t.Fatal(err)
 	}
 	var uses Uses
-	if err := uses.read(strings.NewReader(log), "old", map[string]string{"sa:run": "run"}); err != nil {
+	if err := EventsIn(strings.NewReader(log), "old", uses.of("old", map[string]string{"sa:run": "run"})); err != nil {
 		t.Fatal(err)
 	}
 	return Compare(granted, uses, excuses)

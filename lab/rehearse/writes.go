@@ -1,16 +1,15 @@
 package rehearse
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"cutover.dev/cutover/lab/audit"
 )
 
 // Write is one request that changed an object, as an API server's audit log has it.
@@ -20,42 +19,25 @@ type Write struct {
 	At     time.Time
 }
 
-// auditEvent is what is read of a line of the audit log.
-type auditEvent struct {
-	Stage, Verb    string
-	RequestURI     string
-	StageTimestamp time.Time
-	ObjectRef      struct{ Resource, Namespace, Name, APIGroup, Subresource string }
-	ResponseStatus struct{ Code int }
-}
-
 // Writes reads the requests of the tool that changed something from the audit log of a cluster, oldest first. What has
 // no object behind it (reviews of rights, ports of pods, trials) is no write.
-func Writes(file, cluster string) ([]Write, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("read the audit log of %s: %w", cluster, err)
-	}
-	defer f.Close()
-	return writesIn(f, cluster)
+func Writes(file, cluster string) (out []Write, err error) {
+	err = audit.Events(file, cluster, into(&out, cluster))
+	return out, err
 }
 
-func writesIn(log io.Reader, cluster string) ([]Write, error) {
-	var out []Write
-	for d := json.NewDecoder(bufio.NewReader(log)); ; {
-		var e auditEvent
-		switch err := d.Decode(&e); {
-		case err == io.EOF, err == io.ErrUnexpectedEOF: // its last line is still being written
-			return out, nil
-		case err != nil:
-			return nil, fmt.Errorf("read the audit log of %s: %w", cluster, err)
+// into keeps the events that changed something.
+func into(out *[]Write, cluster string) func(audit.Event) {
+	return func(e audit.Event) {
+		var o audit.Object
+		if e.ObjectRef != nil {
+			o = *e.ObjectRef
 		}
-		o := e.ObjectRef
 		changes := slices.Contains([]string{"create", "update", "patch", "delete", "deletecollection"}, e.Verb)
 		well := e.Stage == "ResponseComplete" && e.ResponseStatus.Code >= 200 && e.ResponseStatus.Code < 300
 		noObject := o.APIGroup == "authorization.k8s.io" || o.Subresource == "portforward" || strings.Contains(e.RequestURI, "dryRun=")
 		if changes && well && !noObject {
-			out = append(out, Write{strings.Join([]string{cluster, o.Namespace, o.Resource, o.Name}, "/"), e.Verb, e.StageTimestamp})
+			*out = append(*out, Write{strings.Join([]string{cluster, o.Namespace, o.Resource, o.Name}, "/"), e.Verb, e.StageTimestamp})
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cutover.dev/cutover/lab/audit"
 )
 
 // audited is one line of an audit log.
@@ -26,8 +28,8 @@ const goneBack = `{"phase":"migrate/x","step":"s","what":"undoing"}
 
 func twice(t *testing.T, log, journal string) []string {
 	t.Helper()
-	writes, err := writesIn(strings.NewReader(log), "new")
-	if err != nil {
+	var writes []Write
+	if err := audit.EventsIn(strings.NewReader(log), "new", into(&writes, "new")); err != nil {
 		t.Fatal(err)
 	}
 	out, err := Twice(writes, []byte(journal), time.Time{})
@@ -65,8 +67,8 @@ func TestWhatChangesNoObjectIsNoWrite(t *testing.T) {
 	if (Write{Object: "old/cutover-system/configmaps/cutover-bridge"}).Memory() {
 		t.Error("the bridge's settings are taken for the tool's memory")
 	}
-	writes, err := writesIn(strings.NewReader(log), "new")
-	if err != nil {
+	var writes []Write
+	if err := audit.EventsIn(strings.NewReader(log), "new", into(&writes, "new")); err != nil {
 		t.Fatal(err)
 	}
 	writes = slices.DeleteFunc(writes, Write.Memory)
