@@ -6,27 +6,13 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
-	"time"
+
+	"cutover.dev/cutover/lab/rehearse"
 )
 
 func main() {
 	var s settings
 	flag.IntVar(&s.Rate, "rate", 60, "requests a second of all clients together")
 	flag.StringVar(&s.Out, "out", "out/act", "folder of the logs and the report, relative to the repository")
-	limit := flag.Duration("limit", 40*time.Minute, "give up after that long (a cold cache takes half of it)")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	ctx, cancel := context.WithTimeoutCause(ctx, *limit, fmt.Errorf("not finished within %s (raise --limit)", *limit))
-	defer cancel()
-	if err := run(ctx, s); err != nil {
-		fmt.Fprintln(os.Stderr, "act:", err)
-		stop()
-		cancel()
-		os.Exit(1)
-	}
+	rehearse.Main("act", func(ctx context.Context) error { return run(ctx, s) })
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"cutover.dev/cutover/lab/rehearse"
 )
 
 // mainStage is the stage of a step that does its work, as opposed to what is prepared before and cleared away after it.
@@ -70,30 +71,19 @@ type document struct{ Verb, Phase, Result, Digest string }
 // transcript reads what act prints, keeps the log of each job as text, and notes what the jobs have left. No secret gets
 // into a log, and where one would have is noted.
 type transcript struct {
+	rehearse.Lines
 	dir    string
 	hidden []string
 	told   func(*job, entry)
 	jobs   []*job
 	leaks  []string
-	rest   []byte // of an unfinished line
 	errs   []error
 }
 
 func newTranscript(dir string, hidden []string) *transcript {
-	return &transcript{dir: dir, hidden: hidden, told: func(*job, entry) {}}
-}
-
-// Write takes the output as it comes.
-func (t *transcript) Write(p []byte) (int, error) {
-	t.rest = append(t.rest, p...)
-	for {
-		line, rest, whole := bytes.Cut(t.rest, []byte("\n"))
-		if !whole {
-			return len(p), nil
-		}
-		t.line(line)
-		t.rest = rest
-	}
+	t := &transcript{dir: dir, hidden: hidden, told: func(*job, entry) {}}
+	t.Each = t.line
+	return t
 }
 
 func (t *transcript) line(line []byte) {

@@ -6,11 +6,8 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
-	"time"
+
+	"cutover.dev/cutover/lab/rehearse"
 )
 
 func main() {
@@ -21,16 +18,5 @@ func main() {
 	flag.StringVar(&s.Out, "out", "out/demo", "folder of the report, relative to the repository")
 	flag.BoolVar(&s.Keep, "keep", false, "leave the lab up at the end")
 	flag.BoolVar(&s.Up, "up", true, "bring the lab up; false: it is up already")
-	limit := flag.Duration("limit", 40*time.Minute, "give up after that long (a cold cache takes half of it)")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	ctx, cancel := context.WithTimeoutCause(ctx, *limit, fmt.Errorf("not finished within %s (raise --limit)", *limit))
-	defer cancel()
-	if err := run(ctx, s); err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		stop()
-		cancel()
-		os.Exit(1)
-	}
+	rehearse.Main("demo", func(ctx context.Context) error { return run(ctx, s) })
 }

@@ -34,7 +34,7 @@ func (r *rig) begin(t *testing.T, tool rehearse.Tool, signal os.Signal, when fun
 	ctx, cancel := context.WithTimeout(t.Context(), verbEnd)
 	q := &running{came: make(chan struct{}), over: make(chan struct{})}
 	started, struck := make(chan struct{}), false
-	hear := &rehearse.Listener{Hear: func(l rehearse.Line) {
+	hear := rehearse.Listen(func(l rehearse.Line) {
 		if !when(l) || struck {
 			return
 		}
@@ -45,7 +45,7 @@ func (r *rig) begin(t *testing.T, tool rehearse.Tool, signal os.Signal, when fun
 			}
 		}
 		close(q.came)
-	}}
+	})
 	var err error
 	if q.process, err = tool.Start(ctx, hear, line...); err != nil {
 		cancel()

@@ -25,22 +25,30 @@ func LineOf(text string) (Line, bool) {
 	return Line{Word: m[1], Title: title, Rest: rest}, true
 }
 
-// Listener is a writer that hands on every line of the narration as soon as it is complete.
-type Listener struct {
-	Hear func(Line)
-	rest []byte
+// Listen is a writer that hands on every line of the narration as soon as it is complete.
+func Listen(hear func(Line)) *Lines {
+	return &Lines{Each: func(text []byte) {
+		if line, ok := LineOf(string(text)); ok {
+			hear(line)
+		}
+	}}
 }
 
-func (l *Listener) Write(p []byte) (int, error) {
+// Lines is a writer that hands on every line as soon as it is complete, without its end. The bytes are the callee's only
+// until it returns.
+type Lines struct {
+	Each func([]byte)
+	rest []byte // of an unfinished line
+}
+
+func (l *Lines) Write(p []byte) (int, error) {
 	l.rest = append(l.rest, p...)
 	for {
-		text, rest, ended := bytes.Cut(l.rest, []byte("\n"))
+		line, rest, ended := bytes.Cut(l.rest, []byte("\n"))
 		if !ended {
 			return len(p), nil
 		}
 		l.rest = rest
-		if line, ok := LineOf(string(text)); ok {
-			l.Hear(line)
-		}
+		l.Each(line)
 	}
 }

@@ -23,7 +23,7 @@ func TestTheNarrationIsHeardLineByLine(t *testing.T) {
 		}
 	}
 	var heard []string
-	l := &Listener{Hear: func(l Line) { heard = append(heard, l.Word+" "+l.Title) }}
+	l := Listen(func(l Line) { heard = append(heard, l.Word+" "+l.Title) })
 	for _, part := range []string{"06:08:18Z doing    a: x\n06:08", ":18Z done     a\nnext: b\n06:08:19Z do", "ing    b\n06:08:20Z done"} {
 		fmt.Fprint(l, part)
 	}

@@ -99,7 +99,7 @@ func TestStepsAreCountedHoweverTheyAreReported(t *testing.T) {
 
 func TestASignalReachesTheToolAndADeadOneHasNoExitCode(t *testing.T) {
 	begun := make(chan struct{})
-	p, err := script(t, "echo '06:08:18Z doing    wait' >&2; exec sleep 60").Start(t.Context(), &Listener{Hear: func(Line) { close(begun) }})
+	p, err := script(t, "echo '06:08:18Z doing    wait' >&2; exec sleep 60").Start(t.Context(), Listen(func(Line) { close(begun) }))
 	if err != nil {
 		t.Fatal(err)
 	}
