@@ -61,7 +61,7 @@ test-all: test race kills demo act ## test, the race detector (needs a C compile
 race:
 	@CGO_ENABLED=1 $(NICE) $(GO) test -race -timeout 30m $(PRODUCT) || { echo "fix what is named above, then: go test -race <package>"; exit 1; }
 
-kills: ## kill the tool at every step boundary, and at KILLS random instants forward and back (root; 30 minutes)
+kills: ## kill the tool at step boundaries and at KILLS random instants, and move without a tail (root; after make e2e; 40 minutes)
 	@CUTOVER_E2E=1 CUTOVER_LONG=1 CUTOVER_KILLS=$(KILLS) $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'TheRoadHolds|AtRandomInstants|WithoutATail' || \
 		{ echo "fix what is named above, then: make kills CUTOVER_SEED=<the seed above>"; exit 1; }
 
