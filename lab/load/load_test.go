@@ -8,11 +8,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -145,14 +145,20 @@ func TestAConnectionThatIsCutIsAReset(t *testing.T) {
 }
 
 func TestARefusedConnectionIsAReset(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// Bound and not listening: nobody else can come to listen there either.
+	held, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
+	defer syscall.Close(held)
+	if err := syscall.Bind(held, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
+	at, err := syscall.Getsockname(held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := fmt.Sprintf("127.0.0.1:%d", at.(*syscall.SockaddrInet4).Port)
 	o := Options{}
 	o.defaults()
 	if e := (request{target: plain}).send(t.Context(), o.clients("g", Entry{"old", addr})); e.Class != ledger.Reset {

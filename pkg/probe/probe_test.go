@@ -19,19 +19,13 @@ func TestEachWayToGetNoAnswerHasItsClass(t *testing.T) {
 	ca, stranger := newAuthority(t), newAuthority(t)
 	const year = 365 * 24 * time.Hour
 	closed := serve(t, func(c net.Conn) { c.Close() })
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := l.Addr().String()
-	l.Close()
 	for name, c := range map[string]struct {
 		addr string
 		tls  bool
 		want Class
 		says string
 	}{
-		"nobody listens":         {refused, false, Refused, "refused"},
+		"nobody listens":         {nobody(t), false, Refused, "refused"},
 		"closed without a word":  {closed, false, Reset, ""},
 		"reset":                  {serve(t, abort), false, Reset, ""},
 		"answer is cut off":      {serve(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi")), false, Reset, "cut off after status 200"},
