@@ -96,10 +96,13 @@ func (w wanted) stepProblems(j *job, i int) []string {
 	for _, verb := range []string{"plan", "apply"} {
 		s, want := j.Steps[verb], map[string]string{
 			"result": "done", "phase": phase, "digest": planned, "mutated": "false", "report": "cutover-report.json",
-			"next-phase": phase, "approval": "", "not-before": "",
+			"next-phase": phase, "approval": "", "not-before": "", "journal": "",
 		}
 		if verb == "apply" {
 			want["mutated"], want["next-phase"] = "true", next
+			if phase == "cleanup" {
+				want["journal"] = "cutover-demo-journal.jsonl"
+			}
 		}
 		for name, value := range want {
 			if got, there := s.Outputs[name]; !there || got != value {

@@ -57,15 +57,17 @@ func good() []entry {
 			say(func(e *entry) { e.Command, e.Arg, e.Message = "add-mask", secret, "  ***" })
 			say(func(e *entry) { e.Message = "a line of the tool\n" })
 			say(func(e *entry) { e.StepResult = "success" })
-			next, n := phase, byNew[max(i-1, 0)]
+			next, n, journal := phase, byNew[max(i-1, 0)], ""
 			if verb == "apply" {
 				if next, n = "", byNew[i]; i+1 < len(phases) {
 					next = phases[i+1]
+				} else {
+					journal = "cutover-demo-journal.jsonl"
 				}
 			}
 			for k, v := range map[string]string{
 				"result": "done", "phase": phase, "digest": digestOf(phase), "mutated": fmt.Sprint(verb == "apply"),
-				"report": "cutover-report.json", "next-phase": next, "approval": "", "not-before": "",
+				"report": "cutover-report.json", "next-phase": next, "approval": "", "not-before": "", "journal": journal,
 			} {
 				say(func(e *entry) { e.Command, e.Name, e.Arg = "set-output", k, v })
 			}

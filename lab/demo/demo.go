@@ -152,7 +152,7 @@ func (d *demo) carryOut(ctx context.Context, i int, a act) (steps int, err error
 	}
 	args := []string{"--phase", a.Phase}
 	if a.Phase == "cleanup" {
-		args = append(args, "--allow-irreversible")
+		args = append(args, "--allow-irreversible", "--export", filepath.Join(d.Out, "journal.jsonl"))
 	}
 	return d.verb(ctx, i, "apply", args...)
 }

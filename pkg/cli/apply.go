@@ -10,6 +10,7 @@ import (
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/itinerary"
 	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/cleanup"
 )
 
 // apply runs one phase: the one that --phase names, or the next.
@@ -95,8 +96,9 @@ func (o *outcome) run(ctx context.Context, e *engine.Engine, p phase.Phase, stop
 		o.goOn = ""
 		if err != nil {
 			o.goOn = s.call.command("apply", "--phase", p.Name, "--repair", p.Name)
+			return err
 		}
-		return err
+		return o.keepLast(ctx, p)
 	}
 	s.call.publish(o.document(errUnfinished), false)
 	result, err := e.Apply(ctx, p, engine.Options{
@@ -106,10 +108,19 @@ func (o *outcome) run(ctx context.Context, e *engine.Engine, p phase.Phase, stop
 		o.begun.Store(true)
 	}
 	s.copyLast(ctx)
-	if err == nil {
-		o.goOn = ""
+	if err != nil {
+		return err
 	}
-	return err
+	o.goOn = ""
+	return o.keepLast(ctx, p)
+}
+
+// keepLast keeps the journal when the phase that is done is the last one.
+func (o *outcome) keepLast(ctx context.Context, p phase.Phase) error {
+	if p.Name != cleanup.Name {
+		return nil
+	}
+	return o.keep(ctx)
 }
 
 // errUnfinished is what the action's outputs say while the run goes on: if it is killed, they are all there is.

@@ -72,3 +72,39 @@ func TestCleanupGoesOnAlthoughItDeletedWhatItStoodOn(t *testing.T) {
 		t.Errorf("what the plan does not let cleanup delete is gone, and plan has code %d\n%s%s", code, out, errs)
 	}
 }
+
+// When the last phase is done its journal is a file too, whole, and who ends the step knows where it is.
+func TestTheJournalIsKeptInAFileWhenCleanupIsDone(t *testing.T) {
+	w := newWorld(t)
+	text, err := os.ReadFile(w.plan)
+	if err == nil {
+		err = os.WriteFile(w.plan, []byte(strings.Replace(string(text), "through: routes", "through: cleanup", 1)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.moved(t, false)
+	s := cluster.New(w.connect(t, phase.New), "cutover-system", "two")
+	_, version, err := s.Load(t.Context())
+	if err == nil {
+		_, err = s.Append(t.Context(), version, []journal.Entry{{Phase: cleanup.Name, What: journal.Finished}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(w.dir)
+	code, out, errs := w.run(t, []string{"apply", "--phase", "cleanup", "--output", "json"})
+	if code != 0 || !strings.Contains(out, `"journal": "cutover-two-journal.jsonl"`) {
+		t.Fatalf("code %d\n%s%s", code, out, errs)
+	}
+	kept, err := os.ReadFile("cutover-two-journal.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, exported, errs := w.run(t, []string{"journal", "export"}); code != 0 || exported != string(kept) || !strings.Contains(exported, `"cleanup"`) {
+		t.Errorf("code %d, kept:\n%s\nexported:\n%s%s", code, kept, exported, errs)
+	}
+	if code, out, errs := w.run(t, []string{"apply", "--phase", "cleanup", "--export", "no/such/folder/x"}); code != 3 || !strings.Contains(errs, "could not be kept") || !strings.Contains(errs, "cutover journal --plan") {
+		t.Errorf("nowhere to keep it: code %d\n%s%s", code, out, errs)
+	}
+}

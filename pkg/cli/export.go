@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 
+	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/journal"
 )
 
@@ -42,6 +44,39 @@ func (s *session) export(ctx context.Context, w io.Writer) error {
 		return fmt.Errorf("write the export: %w", err)
 	}
 	return journal.Encode(w, entries)
+}
+
+// keep exports the journal into a file once the last phase is done: the migration is history then, and new need not be
+// the only place that knows it. The file appears whole or not at all.
+func (o *outcome) keep(ctx context.Context) error {
+	s := o.session
+	file := first(s.call.flags.Export, "cutover-"+s.plan.Metadata.Name+"-journal.jsonl")
+	next := file + ".next"
+	err := s.exportTo(ctx, next)
+	if err == nil {
+		err = os.Rename(next, file)
+	}
+	if err != nil {
+		_ = os.Remove(next) // half of it is of no use to anybody
+		code := fault.CodeOf(err)
+		if code == fault.Unknown { // a folder that is not there or full: nothing that a person cannot put right
+			code = fault.Refused
+		}
+		return fault.Wrap(code, "give --export a file that can be written, or keep what this prints: "+s.call.command("journal", "export"),
+			fmt.Errorf("the phase is done, but its journal could not be kept in a file: %w", err))
+	}
+	o.kept = file
+	fmt.Fprintf(s.call.stderr, "the journal of this migration and its inventory are kept in %s\n", file)
+	return nil
+}
+
+func (s *session) exportTo(ctx context.Context, file string) (err error) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return s.export(ctx, f)
 }
 
 // readExport reads what export wrote, whole.

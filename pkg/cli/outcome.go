@@ -35,6 +35,7 @@ type outcome struct {
 	next     string
 	approval string
 	goOn     string
+	kept     string                    // the file that the journal was exported to at the end
 	newest   string                    // the phase that a rollback would take back
 	about    map[string][]phase.Object // by step
 	steps    []report.Step             // of a plan, instead of what was recorded
@@ -97,7 +98,7 @@ func (o *outcome) document(err error) report.Document {
 		d.NotBefore = w.Until
 	}
 	d.Fail(err)
-	d.GoOn = o.goOn
+	d.GoOn, d.Journal = o.goOn, o.kept
 	if err != nil && o.newest != "" && (o.begun.Load() || o.session.touched(o.newest)) {
 		d.GoBack = o.session.call.command("rollback", "--phase", o.newest)
 	}

@@ -33,8 +33,9 @@ type Document struct {
 	Approval  string     `json:"approval,omitempty"` // what must approve it
 	Served    []Served   `json:"served,omitempty"`
 	Error     *Failure   `json:"error,omitempty"`
-	GoOn      string     `json:"goOn,omitempty"`   // the exact command, or button, to go on
-	GoBack    string     `json:"goBack,omitempty"` // and to go back
+	GoOn      string     `json:"goOn,omitempty"`    // the exact command, or button, to go on
+	Journal   string     `json:"journal,omitempty"` // the file that the journal was exported to
+	GoBack    string     `json:"goBack,omitempty"`  // and to go back
 	Truncated bool       `json:"truncated,omitempty"`
 }
 
