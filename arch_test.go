@@ -41,6 +41,7 @@ var imports = []struct{ pkg, may string }{
 	{"kube/ready", "kube phase fault"},
 	{"kube/kubetest", ""},
 	{"probe", ""},
+	{"replset/path", ""},
 	{"phase/phasetest", "phase journal engine fault"},
 	{"phase/parts", "phase plan inventory ingress kube kube/ready kube/carry probe fault"},
 	{"phase/*", "phase phase/parts plan inventory ingress kube kube/ready kube/carry probe fault"},
