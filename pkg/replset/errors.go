@@ -1,0 +1,124 @@
+package replset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+)
+
+// Codes of the server that mean something here.
+const (
+	codeBadValue        = 2
+	codeUnauthorized    = 13
+	codeAuthFailed      = 18
+	codeNodeNotFound    = 74
+	codeNoReplication   = 76
+	codeInvalidConfig   = 93
+	codeNotInitialized  = 94
+	codeIncompatible    = 103
+	codeNotElectable    = 104
+	codeCommandMissing  = 59
+	codeExceededTime    = 262
+	codeNotWritable     = 10107
+	codeDuplicateField  = 40413
+	codeNotPrimaryNoOK  = 13435
+	codeShuttingDown    = 91
+	codeInterruptedRepl = 11602
+)
+
+// Kind sorts failures by what they let one conclude.
+type Kind int
+
+// The kinds of failure.
+const (
+	Unreachable Kind = iota // nobody answered: the outcome of a change is not known
+	Rights                  // this user may not ask (13), or is not known there (18): nothing is known, and waiting will not change it
+	Answered                // the server said no, with Code
+)
+
+// Error is a command that a member did not carry out.
+type Error struct {
+	Host, Command string
+	Kind          Kind
+	Code          int32
+	Err           error // without anything secret
+}
+
+func (e *Error) Error() string {
+	switch e.Kind {
+	case Rights:
+		return fmt.Sprintf("%s on %s: this user may not (code %d: %v)", e.Command, e.Host, e.Code, e.Err)
+	case Answered:
+		return fmt.Sprintf("%s on %s: code %d: %v", e.Command, e.Host, e.Code, e.Err)
+	}
+	return fmt.Sprintf("%s on %s: %v", e.Command, e.Host, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// CodeOf is the server's code of an error, 0 for none.
+func CodeOf(err error) int32 {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return 0
+}
+
+// IsRights reports whether the only thing that err says is that we may not ask.
+func IsRights(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Kind == Rights
+}
+
+// IsUnreachable reports whether nobody answered.
+func IsUnreachable(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Kind == Unreachable
+}
+
+func classify(ctx context.Context, host, command string, err error) error {
+	out := &Error{Host: host, Command: command, Kind: Unreachable}
+	var said mongo.CommandError
+	switch {
+	case errors.As(err, &said) && said.Code != 0:
+		out.Kind, out.Code, out.Err = Answered, said.Code, errors.New(said.Message)
+		if said.Code == codeUnauthorized || said.Code == codeAuthFailed {
+			out.Kind = Rights
+		}
+	case authFailed(err):
+		out.Kind, out.Code, out.Err = Rights, codeAuthFailed, errors.New("authentication failed")
+	case ctx.Err() != nil:
+		out.Err = context.Cause(ctx)
+	default:
+		out.Err = errors.New(short(err))
+	}
+	return out
+}
+
+// authFailed: the handshake with credentials failed because the member does not know us. The driver wraps that in errors of its
+// own, with and without a code.
+func authFailed(err error) bool {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if c, ok := e.(interface{ HasErrorCode(int) bool }); ok && c.HasErrorCode(codeAuthFailed) { //nolint:errorlint // every link is looked at
+			return true
+		}
+	}
+	text := err.Error()
+	return strings.Contains(text, "AuthenticationFailed") || strings.Contains(text, "unable to authenticate")
+}
+
+// short is the cause at the end of a chain of the driver's: the parts before it repeat the topology, which is as long as the
+// set is large.
+func short(err error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, "Last error: "); i >= 0 {
+		text = strings.TrimRight(text[i+len("Last error: "):], " },]")
+	}
+	lines := slices.DeleteFunc(strings.Split(text, "\n"), func(s string) bool { return strings.TrimSpace(s) == "" })
+	return strings.Join(lines, " ")
+}

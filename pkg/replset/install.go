@@ -1,0 +1,126 @@
+package replset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/phase"
+)
+
+const (
+	reconfigWithin = 30 * time.Second // a member that hangs makes it 12 s, a name whose lookup hangs 17 s
+	rereadWithin   = 10 * time.Second // after an error: until it is known what is in force
+	rereadEvery    = 250 * time.Millisecond
+	tries          = 3
+)
+
+// Install puts want into force in place of base, the configuration that want was made of. nil: it is in force. ErrMoved: another
+// configuration is, or nobody accepts writes now, and nothing was written. An error with fault.Refused: the server does not take
+// it, and asking again would not change that. After every error it is first read again what is in force, before anything else is
+// concluded: a reconfig that timed out may have been installed.
+func (s *Set) Install(ctx context.Context, base, want Config) error {
+	var last error
+	for range tries {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		v, err := s.View(ctx)
+		switch {
+		case err != nil:
+			return err
+		case v.Config.Same(want):
+			return nil
+		case v.Primary == "":
+			return fmt.Errorf("%w: %w", phase.ErrMoved, ErrNoPrimary)
+		case !v.Config.Same(base):
+			return fmt.Errorf("%w: %s is in force now", phase.ErrMoved, v.Config)
+		}
+		if last = s.reconfig(ctx, v, want); last == nil {
+			return nil
+		}
+		done, err := s.after(ctx, v.Config, want, last)
+		if done || err != nil {
+			return err
+		}
+	}
+	return last
+}
+
+func (s *Set) reconfig(ctx context.Context, v View, want Config) error {
+	want.doc = set(clone(want.doc), "version", int32(v.Config.Version())) //nolint:gosec // below 2^31
+	_, err := s.Node(v.Primary).run(ctx, true, reconfigWithin, "admin", bson.D{{Key: "replSetReconfig", Value: want.next().doc}})
+	return err
+}
+
+// after finds out what became of a reconfig that ended with an error: it is in force (true), something else is (ErrMoved), it never
+// will be (Refused), or it is not and may be tried again (false).
+func (s *Set) after(ctx context.Context, base, want Config, failed error) (bool, error) {
+	if IsRights(failed) {
+		return false, fault.Wrap(fault.Refused, "the user needs the roles clusterManager and clusterMonitor", failed)
+	}
+	until := time.Now().Add(rereadWithin)
+	if IsUnreachable(failed) { // it may still be on its way in the server
+		until = until.Add(reconfigWithin)
+	}
+	for {
+		v, err := s.View(ctx)
+		switch {
+		case err == nil && v.Config.Same(want):
+			return true, nil
+		case err == nil && !v.Config.Same(base):
+			return false, fmt.Errorf("%w: %s is in force now", phase.ErrMoved, v.Config)
+		case err == nil && final(failed):
+			return false, fault.Wrap(fault.Refused, "", fmt.Errorf("the server refuses this configuration, and %s is still in force: %w", v.Config, failed))
+		case err == nil && !IsUnreachable(failed) && v.Primary != "":
+			return false, nil
+		}
+		if time.Now().After(until) {
+			return false, errors.Join(failed, err)
+		}
+		if err := pause(ctx, rereadEvery); err != nil {
+			return false, errors.Join(failed, err)
+		}
+	}
+}
+
+// final: the server looked at the configuration and does not like it. That is only final when no other one is in force: 103 is
+// also said to the second of two writers.
+func final(err error) bool {
+	switch CodeOf(err) {
+	case codeInvalidConfig, codeIncompatible, codeNotElectable, codeDuplicateField, codeBadValue:
+		return true
+	}
+	return false
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+// Forget drops the connections of every member to a host that has left the set. Without it they ask for its name for minutes, and
+// if that hangs, elections do too. It reports who could not be told.
+func (s *Set) Forget(ctx context.Context, members []string, host string) error {
+	var errs []error
+	for _, m := range members {
+		if m == host {
+			continue
+		}
+		_, err := s.Node(m).ask(ctx, true, bson.D{{Key: "dropConnections", Value: 1}, {Key: "hostAndPort", Value: bson.A{host}}})
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,91 @@
+package replset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Node is one member by a direct connection.
+type Node struct {
+	Host string
+	set  *Set
+
+	mu               sync.Mutex
+	plain, known     *mongo.Client // without and with credentials
+	plainErr, knownE error
+}
+
+// client returns a direct client. It never has replicaSet=: with it a member that is new or was removed cannot be asked.
+func (n *Node) client(credentials bool) (*mongo.Client, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at, problem := &n.plain, &n.plainErr
+	if credentials {
+		at, problem = &n.known, &n.knownE
+	}
+	if *at == nil && *problem == nil {
+		o := n.set.options([]string{n.Host}).SetDirect(true)
+		if credentials && n.set.auth != nil {
+			o.SetAuth(*n.set.auth)
+		}
+		*at, *problem = mongo.Connect(o)
+	}
+	return *at, *problem
+}
+
+// options is what all clients have in common. The TLS settings are the URI's.
+func (s *Set) options(hosts []string) *options.ClientOptions {
+	o := options.Client().SetHosts(hosts).SetAppName(s.app).SetRetryReads(false).SetRetryWrites(false).
+		SetConnectTimeout(connectWithin).SetServerSelectionTimeout(connectWithin).SetHeartbeatInterval(2 * time.Second).
+		SetMaxPoolSize(8)
+	if s.base.TLSConfig != nil {
+		o.SetTLSConfig(s.base.TLSConfig)
+	}
+	if s.dial != nil {
+		o.SetDialer(s.dial)
+	}
+	return o
+}
+
+func (n *Node) close(ctx context.Context) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range []*mongo.Client{n.plain, n.known} {
+		if c != nil {
+			_ = c.Disconnect(ctx) // it is only there to end; the server drops what is left
+		}
+	}
+	n.plain, n.known = nil, nil
+}
+
+// ask runs a command that only looks, on the database admin.
+func (n *Node) ask(ctx context.Context, credentials bool, cmd bson.D) (bson.D, error) {
+	return n.run(ctx, credentials, askWithin, "admin", cmd)
+}
+
+// run runs a command and returns the reply. The deadline becomes the server's maxTimeMS by way of the driver; a command
+// must not bring one of its own, the server refuses two.
+func (n *Node) run(ctx context.Context, credentials bool, within time.Duration, db string, cmd bson.D) (bson.D, error) {
+	c, err := n.client(credentials)
+	if err != nil {
+		return nil, &Error{Host: n.Host, Command: cmd[0].Key, Err: errors.New("make a client"), Kind: Unreachable}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("no answer within %s", within))
+	defer cancel()
+	var reply bson.D
+	err = c.Database(db).RunCommand(limited, cmd).Decode(&reply)
+	if err != nil {
+		return nil, classify(limited, n.Host, cmd[0].Key, err)
+	}
+	return reply, nil
+}
