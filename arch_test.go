@@ -33,6 +33,7 @@ var imports = []struct{ pkg, may string }{
 	{"report", "engine phase fault"},
 	{"ghaction", "fault"},
 	{"ghaction/runnertest", ""},
+	{"hub", "fault"},
 	{"ingress", "fault"},
 	{"inventory", "kube kube/carry ingress plan fault"},
 	{"journal/cluster", "journal kube phase fault"},

@@ -140,7 +140,7 @@ func (o *outcome) repair(ctx context.Context) error {
 	if !s.log.Phase(name).Finished {
 		return refused("", "--repair: %s is not finished; apply it", name)
 	}
-	if err := s.approved(name); err != nil {
+	if _, err := s.approved(ctx, name); err != nil {
 		return err
 	}
 	e := o.engine(s.plan.Digest())

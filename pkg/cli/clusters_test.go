@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -245,8 +247,54 @@ func TestVerbsOnTwoClustersInWhichNothingRuns(t *testing.T) {
 			t.Errorf("%s: code %d, want %d and %q\n%s\n%s", c.name, code, c.code, c.want, out, errs)
 		}
 	}
-	w.write(t, "{proxy: production}")
-	if code, out, errs := w.run(t, []string{"apply"}); code != 3 || !strings.Contains(errs, "approval of production") {
-		t.Errorf("a phase that wants an approval: code %d\n%s%s", code, out, errs)
+}
+
+func TestAPhaseThatThePlanWantsApprovedRunsOnlyWithTheYesOnRecord(t *testing.T) {
+	w := newWorld(t) // routes is not next, so that nothing is ever begun; every no is told beside the other
+	w.write(t, "{routes: production}")
+	record := ""
+	api := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		switch {
+		case r.URL.Path == "/repos/acme/shop/actions/runs/42/approvals" && record != "":
+			_, _ = fmt.Fprint(rw, record)
+		case r.URL.Path == "/repos/acme/shop/environments/production":
+			_, _ = fmt.Fprint(rw, `{"name": "production", "protection_rules": []}`)
+		default:
+			rw.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer api.Close()
+	repository := []string{"GITHUB_API_URL", api.URL, "GITHUB_REPOSITORY", "acme/shop", "GITHUB_TOKEN", "hub-t0k3n"}
+	job := append([]string{"GITHUB_RUN_ID", "42", "GITHUB_RUN_ATTEMPT", "1"}, repository...)
+	_, planned, _ := w.run(t, []string{"plan", "--phase", "routes", "--output", "json"})
+	var d struct{ Digest string }
+	if err := json.Unmarshal([]byte(planned), &d); err != nil || d.Digest == "" {
+		t.Fatalf("no digest (%v) in %s", err, planned)
+	}
+	yes := `[{"state": "approved", "user": {"login": "cat"}, "environments": [{"name": "production"}]}]`
+	for _, c := range []struct {
+		name, record string
+		args, env    []string
+		want         string // "" = the gate says yes
+	}{
+		{"by hand", yes, nil, repository, "only a run of GitHub Actions can be"},
+		{"nobody did", "[]", []string{"--expect-digest", d.Digest}, job, "nobody approved this run on production"},
+		{"of no digest", yes, nil, job, "an approval of routes is for one digest"},
+		{"no record", "", []string{"--expect-digest", d.Digest}, job, "ask who approved run 42 on production"},
+		{"approved", yes, []string{"--expect-digest", d.Digest}, job, ""},
+		{"by the will of who runs it", "[]", []string{"--unapproved", "GitHub is down"}, nil, ""},
+	} {
+		record = c.record
+		code, out, errs := w.run(t, append([]string{"apply", "--phase", "routes"}, c.args...), c.env...)
+		if asked := strings.Contains(errs, "gate approval"); asked != (c.want != "") || !strings.Contains(errs, c.want) || code != 3 || !strings.Contains(errs, "not the turn of routes") {
+			t.Errorf("%s: code %d, want %q\n%s%s", c.name, code, c.want, out, errs)
+		}
+		if strings.Contains(out+errs, "hub-t0k3n") {
+			t.Errorf("%s: the token is in the output", c.name)
+		}
+	}
+	if code, out, errs := w.run(t, []string{"preflight"}, repository...); code != 3 || !strings.Contains(errs, "no required reviewers") {
+		t.Errorf("preflight: code %d\n%s%s", code, out, errs)
 	}
 }

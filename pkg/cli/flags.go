@@ -15,7 +15,7 @@ var errHelp = errors.New("help was shown")
 
 // flags are all flags of all verbs. Which verb has which is in the table of verbs.
 type flags struct {
-	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair, Cluster, Role, Journal, Export string
+	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair, Cluster, Role, Journal, Export, Unapproved string
 
 	Irreversible bool
 	given        map[string]bool // by name, what stood on the command line
@@ -38,6 +38,7 @@ func flagTable(f *flags) map[string]func(*flag.FlagSet) {
 		"break-glass":   text(&f.BreakGlass, "break-glass", "", "go by old's copy of the journal because new is gone; the `reason`"),
 		"journal":       text(&f.Journal, "journal", "", "with --break-glass: what cutover journal export wrote, a `file`, where old's copy is behind it or gone"),
 		"export":        text(&f.Export, "export", "", "the `file` that the journal is kept in when cleanup is done (default: cutover-PLAN-journal.jsonl)"),
+		"unapproved":    text(&f.Unapproved, "unapproved", "", "run a phase without the approval that the plan demands; the `reason`, which stays in the journal and in every later summary"),
 		"cluster":       text(&f.Cluster, "cluster", "", "old or new: the `cluster` that the roles are for"),
 		"role":          text(&f.Role, "role", "", "what the identity does, a `role`: run or plan; one that plans only looks, and at no Secret"),
 		"listen":        text(&f.Listen, "listen", ":8080", "the `address` to listen on"),

@@ -94,6 +94,9 @@ func (o *outcome) document(err error) report.Document {
 	if o.steps != nil {
 		d.Steps = o.steps
 	}
+	if log := o.session.log; log != nil {
+		d.Unapproved = unapproved(log.Entries())
+	}
 	if w, ok := errors.AsType[*engine.NotBefore](err); ok && w != nil {
 		d.NotBefore = w.Until
 	}

@@ -67,6 +67,9 @@ func (c *call) open(ctx context.Context) (*session, error) {
 			s.run += " (" + why + ")"
 		}
 	}
+	if why := c.flags.Unapproved; why != "" {
+		s.run += " (" + withoutApproval + why + ")"
+	}
 	if err := s.connect(ctx); err != nil {
 		s.close()
 		return nil, err

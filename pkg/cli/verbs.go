@@ -7,7 +7,7 @@ func verbs() []verb {
 		{Name: "plan", Short: "Show what a phase would do; writes nothing", Flags: []string{"plan", "phase", "expect-digest", "output"}, Run: showPlan},
 		{
 			Name: "apply", Short: "Run one phase, or go on where an earlier run stopped",
-			Flags: []string{"plan", "phase", "expect-digest", "allow-irreversible", "repair", "reason", "export", "output"}, Run: apply,
+			Flags: []string{"plan", "phase", "expect-digest", "allow-irreversible", "repair", "reason", "unapproved", "export", "output"}, Run: apply,
 		},
 		{
 			Name: "rollback", Short: "Take phases back, newest first",
@@ -20,6 +20,7 @@ func verbs() []verb {
 		{Name: "adopt", Short: "Take what changed in old into the frozen inventory", Flags: []string{"plan", "reason"}, Run: adopt},
 		{Name: "unlock", Short: "Show who holds the lock, and take it from who is named", Flags: []string{"plan", "holder", "break-glass"}, Run: unlock},
 		{Name: "journal", Args: "[export|show]", Short: "Show the journal, or export it and the frozen inventory into one file", Flags: []string{"plan", "break-glass", "output"}, Run: showJournal},
+		{Name: "preflight", Short: "Look whether the GitHub environments of spec.approvals are gates", Flags: []string{"plan"}, Run: preflight},
 		{Name: "rbac", Short: "Print the roles that an identity needs for a plan", Flags: []string{"plan", "cluster", "role"}, Run: printRoles},
 		{Name: "schema", Short: "Print the JSON schema of a plan", Run: schema},
 		{Name: "relay", Short: "Answer every request with what was seen of it, as the echo behind the keeper host", Flags: []string{"listen"}, Run: relay},

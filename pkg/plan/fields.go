@@ -67,6 +67,7 @@ var spec = obj(
 		kind: table, want: "a mapping from phases to GitHub environments",
 		item: matching(`^\S(.{0,253}\S)?$`, "the name of a GitHub environment", nil),
 	}, "Which GitHub environment must have approved the run of a phase."),
+	may("preventSelfReview", &shape{kind: boolean, want: "true or false"}, "An approval by somebody who began the run, or this attempt of it, does not count."),
 	def("state", obj(
 		def("namespace", namespace, "cutover-system", "The namespace, in both clusters, of the journal, the frozen inventory and the lock."),
 	), map[string]any{}, "Where the tool keeps what it knows."),

@@ -151,8 +151,8 @@ const referenceTail = `
 
 They follow from the plan, in this order: ` + "`link`" + ` (only with spec.link), ` + "`ttl`" + ` (not with dns.none), ` + "`join`" + ` (only with
 spec.mongodb), ` + "`proxy`, `routes`, `dns`" + ` (not with dns.none), one ` + "`migrate/<wave>`" + ` for each wave, ` + "`stepdown`" + ` (only with spec.mongodb,
-after its wave), ` + "`cleanup`" + `. This build does not have ` + "`link`, `ttl`, `join`, `dns` and `stepdown`" + ` yet: a plan that wants one is refused there,
-and so is a phase that ` + "`spec.approvals`" + ` names.
+after its wave), ` + "`cleanup`" + `. This build does not have ` + "`link`, `ttl`, `join`, `dns` and `stepdown`" + ` yet: a plan that wants one is refused
+there.
 
 ## Digest
 

@@ -45,10 +45,13 @@ type Spec struct {
 	Stepdown   *Stepdown         `json:"stepdown,omitempty"`
 	Cleanup    *Cleanup          `json:"cleanup,omitempty"`
 	Approvals  map[string]string `json:"approvals,omitempty"` // phase -> GitHub environment that must have approved this run
-	State      State             `json:"state,omitempty"`
-	Probe      Probe             `json:"probe,omitempty"`
-	Windows    Windows           `json:"windows,omitempty"`
-	Lock       Lock              `json:"lock,omitempty"`
+	// PreventSelfReview: an approval by who began the run does not count.
+	PreventSelfReview bool `json:"preventSelfReview,omitempty"`
+
+	State   State   `json:"state,omitempty"`
+	Probe   Probe   `json:"probe,omitempty"`
+	Windows Windows `json:"windows,omitempty"`
+	Lock    Lock    `json:"lock,omitempty"`
 }
 
 // Clusters pins both clusters.

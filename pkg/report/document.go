@@ -32,11 +32,15 @@ type Document struct {
 	Next      string     `json:"next,omitempty"`     // the phase that comes next
 	Approval  string     `json:"approval,omitempty"` // what must approve it
 	Served    []Served   `json:"served,omitempty"`
-	Error     *Failure   `json:"error,omitempty"`
-	GoOn      string     `json:"goOn,omitempty"`    // the exact command, or button, to go on
-	Journal   string     `json:"journal,omitempty"` // the file that the journal was exported to
-	GoBack    string     `json:"goBack,omitempty"`  // and to go back
-	Truncated bool       `json:"truncated,omitempty"`
+
+	// Unapproved are phases that ran without the approval that the plan demanded, each with why.
+	Unapproved []string `json:"unapproved,omitempty"`
+
+	Error     *Failure `json:"error,omitempty"`
+	GoOn      string   `json:"goOn,omitempty"`    // the exact command, or button, to go on
+	Journal   string   `json:"journal,omitempty"` // the file that the journal was exported to
+	GoBack    string   `json:"goBack,omitempty"`  // and to go back
+	Truncated bool     `json:"truncated,omitempty"`
 }
 
 // Step is one step of the phase as this run left it.

@@ -62,6 +62,9 @@ func End(w io.Writer, d Document) error {
 		list(&b, "done", done)
 	}
 	fmt.Fprintf(&b, "\n%s\n", plain(Verdict(d)))
+	for _, u := range d.Unapproved {
+		fmt.Fprintf(&b, "ran without the approval that the plan demands: %s\n", plain(u))
+	}
 	for _, c := range [][2]string{{"go on:   ", d.GoOn}, {"go back: ", d.GoBack}} {
 		if c[1] != "" {
 			fmt.Fprintf(&b, "%s %s\n", c[0], plain(c[1]))

@@ -102,6 +102,9 @@ func head(d Document) string {
 		}
 		b.WriteString("\n")
 	}
+	for _, u := range d.Unapproved {
+		fmt.Fprintf(&b, "> [!WARNING]\n> Ran without the approval that the plan demands: %s\n\n", cell(u))
+	}
 	for _, c := range [][2]string{{"Go on", d.GoOn}, {"Go back", d.GoBack}} {
 		if c[1] != "" {
 			fmt.Fprintf(&b, "%s:\n%s\n", c[0], fence("sh", plain(c[1])))

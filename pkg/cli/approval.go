@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/hub"
+	"cutover.dev/cutover/pkg/journal"
+	"cutover.dev/cutover/pkg/phase"
+)
+
+// tokenVariable is where a run by hand has its token; the action has an input for it.
+const tokenVariable = "GITHUB_TOKEN"
+
+// withoutApproval marks a run that nobody approved, in the journal.
+const withoutApproval = "without approval: "
+
+// approval wants the approval that the plan demands of a phase to be on record for this run, and says whose it is.
+func (s *session) approval(name string) phase.Step {
+	yes := "none is demanded"
+	g := gate("approval", "the approval that the plan demands is on record", func(ctx context.Context) (err error) {
+		if given, err := s.approved(ctx, name); given != "" || err != nil {
+			yes = given
+			return err
+		}
+		return nil
+	})
+	ask := g.Observe
+	g.Observe = func(ctx context.Context) (phase.Observation, error) {
+		seen, err := ask(ctx)
+		if seen.State == phase.Done {
+			seen.Detail = yes
+		}
+		return seen, err
+	}
+	return g
+}
+
+// approved fails closed: GitHub makes an environment that is missing, without rules, so a job that ran is no proof that
+// anybody approved it, and only the record of the run is. The approval is of what the run planned, so the digest of that
+// has to come with it.
+func (s *session) approved(ctx context.Context, name string) (given string, err error) {
+	environment, ok := s.plan.Spec.Approvals[name]
+	if !ok {
+		return "", nil
+	}
+	c := s.call
+	if why := c.flags.Unapproved; why != "" {
+		return fmt.Sprintf("not approved on %s, by the will of who runs it: %s", environment, why), nil
+	}
+	client, run, err := c.hub()
+	var a hub.Approval
+	if err == nil {
+		a, err = client.Approved(ctx, run, environment, s.plan.Spec.PreventSelfReview)
+	}
+	switch {
+	case errors.Is(err, hub.ErrNoRun):
+		return "", refused(`run it as a job of a workflow, or with --unapproved "why": that stays in the journal and in every later summary`,
+			"%s wants to be approved on %s, and only a run of GitHub Actions can be", name, environment)
+	case err != nil:
+		return "", err
+	case c.flags.Digest == "":
+		return "", refused("give --expect-digest what the plan that was approved printed", "an approval of %s is for one digest, and none is given", name)
+	}
+	return fmt.Sprintf("approved on %s by %s", environment, strings.Join(a.By, ", ")), nil
+}
+
+// unapproved are the phases that ran without the approval that their plan demanded, each once, and why, for every summary
+// from then on.
+func unapproved(entries []journal.Entry) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, e := range entries {
+		_, why, ok := strings.Cut(e.Run, "("+withoutApproval)
+		if line := fmt.Sprintf("%s, %s", e.Phase, strings.TrimSuffix(why, ")")); ok && !seen[line] {
+			seen[line] = true
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// hub is the GitHub that this run is part of. ErrNoRun: of none.
+func (c *call) hub() (*hub.Client, hub.Run, error) {
+	token := c.env(tokenVariable)
+	if c.action != nil {
+		token = first(c.action.Input("github-token"), token)
+	}
+	if token != "" {
+		c.mask([]string{token})
+	}
+	return hub.FromEnvironment(c.env, token)
+}
+
+// preflight looks whether the environments that the plan wants approvals on are gates at all. It asks GitHub alone.
+func preflight(ctx context.Context, c *call) error {
+	p, err := c.load()
+	if err != nil {
+		return err
+	}
+	client, run, err := c.hub()
+	if errors.Is(err, hub.ErrNoRun) {
+		return fault.New(fault.Usage, "set GITHUB_REPOSITORY to owner/name, or run it as a job of a workflow", "which repository this is about is not known")
+	} else if err != nil {
+		return err
+	}
+	var errs []error
+	code := fault.Refused
+	for _, environment := range slices.Compact(slices.Sorted(maps.Values(p.Spec.Approvals))) {
+		err := client.Guarded(ctx, run, environment)
+		if err == nil {
+			fmt.Fprintf(c.stdout, "%s: somebody has to approve, and only chosen branches may use it\n", environment)
+			continue
+		}
+		if fault.CodeOf(err) != fault.Refused {
+			code = fault.Unsure
+		}
+		errs = append(errs, err)
+	}
+	if len(p.Spec.Approvals) == 0 {
+		fmt.Fprintln(c.stdout, "the plan wants no approvals: every phase runs as soon as it is its turn")
+	}
+	return fault.Wrap(code, "", errors.Join(errs...))
+}
