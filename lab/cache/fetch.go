@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"cutover.dev/cutover/lab/progress"
 )
@@ -91,7 +93,7 @@ func unzip(archive, member, file string) error {
 	return nil
 }
 
-// debian is a program and the Debian package that has it.
+// debian is a program, or the pattern of a library's file, and the Debian package that has it.
 type debian struct{ file, pkg string }
 
 // needed is what the lab calls.
@@ -105,6 +107,7 @@ var needed = []debian{
 	{"ip", "iproute2"},
 	{"nsenter", "util-linux"},
 	{"umount", "mount"},
+	{"/usr/lib/*/libcurl.so.4", "libcurl4"}, // mongod's
 }
 
 // packages installs what is missing.
@@ -133,7 +136,14 @@ func packages(ctx context.Context, report *progress.Progress, missing []string) 
 func missingOf(needed []debian) []string {
 	var missing []string
 	for _, n := range needed {
-		if _, err := exec.LookPath(n.file); err != nil && !slices.Contains(missing, n.pkg) {
+		_, err := exec.LookPath(n.file)
+		if strings.Contains(n.file, "*") {
+			var found []string
+			if found, err = filepath.Glob(n.file); err == nil && len(found) == 0 {
+				err = fs.ErrNotExist
+			}
+		}
+		if err != nil && !slices.Contains(missing, n.pkg) {
 			missing = append(missing, n.pkg)
 		}
 	}
