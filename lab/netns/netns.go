@@ -79,7 +79,7 @@ func batches() []batch {
 	wan.add("link add br0 type bridge")
 	wan.add("link set br0 up")
 	join := func(net string, addresses ...string) batch {
-		port := "p-" + strings.TrimPrefix(net, world.NetPrefix)
+		port := world.Port(net)
 		root.add("netns add %s", net)
 		root.add("link add eth0 netns %s type veth peer name %s netns %s", net, port, world.NetWAN)
 		wan.add("link set %s master br0 up", port)
@@ -94,7 +94,11 @@ func batches() []batch {
 	}
 	inside := []batch{join(world.NetClient, world.ClientAddress+"/24")}
 	for _, c := range world.Clusters() {
-		b := join(c.Net(), c.Node+"/24", c.Entry+"/32", c.Inner+"/32")
+		addresses := []string{c.Node + "/24", c.Entry + "/32", c.Inner + "/32"}
+		for _, address := range c.Mongods {
+			addresses = append(addresses, address+"/32")
+		}
+		b := join(c.Net(), addresses...)
 		// Kubelet and the API server take their address from the interface of the default route.
 		b.add("route add default via %s", world.RootAddress)
 		inside = append(inside, b)

@@ -28,6 +28,9 @@ func TestEachNodeHasItsOwnAddressFirst(t *testing.T) {
 		}
 		// The first one of the network is the source of everything that the node sends.
 		want := []string{c.Node + "/24", c.Entry + "/32", c.Inner + "/32"}
+		for _, address := range c.Mongods {
+			want = append(want, address+"/32")
+		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", c.Name, got, want)
 		}

@@ -1,6 +1,9 @@
 package world
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Cluster is one of the two environments of the lab.
 type Cluster struct {
@@ -19,6 +22,8 @@ type Cluster struct {
 	Inner string
 	// Marker is the value of X-Cutover-Via that the internal entry adds.
 	Marker string
+	// Mongods are the addresses of the database programs, port MongodPort.
+	Mongods [3]string
 }
 
 // The two clusters.
@@ -26,10 +31,12 @@ var (
 	Old = Cluster{
 		Name: "old", UID: "0b7f6c1e-6a0f-4a53-a9ad-3b0a5d2d7f10", Node: "172.30.0.11", Block: 61,
 		Entry: "172.30.0.21", Inner: "172.30.0.22", Marker: "4f9c2a7e",
+		Mongods: [3]string{"172.30.0.61", "172.30.0.62", "172.30.0.63"},
 	}
 	New = Cluster{
 		Name: "new", UID: "5b1c2a90-7c2e-4b0b-8f5e-d2f7c1f0a911", Node: "172.30.0.12", Block: 62,
 		Entry: "172.30.0.31", Inner: "172.30.0.32", Marker: "9b3e6d10",
+		Mongods: [3]string{"172.30.0.71", "172.30.0.72", "172.30.0.73"},
 	}
 )
 
@@ -58,6 +65,9 @@ const (
 	NetClient = NetPrefix + "client"
 	RootLink  = "cutlab0"
 )
+
+// Port is the end, in NetWAN, of the link to a network namespace: a port of the bridge that all of them are on.
+func Port(net string) string { return "p-" + strings.TrimPrefix(net, NetPrefix) }
 
 // Net is the network namespace of the cluster's node.
 func (c Cluster) Net() string { return NetPrefix + c.Name }

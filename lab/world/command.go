@@ -27,9 +27,14 @@ func (w World) Environment() map[string]string { return w.EnvironmentOf(UserRun)
 
 // EnvironmentOf is Environment for the tool as UserRun or UserPlan.
 func (w World) EnvironmentOf(user string) map[string]string {
+	mongo := MongoRun
+	if user == UserPlan {
+		mongo = MongoPlan
+	}
 	return map[string]string{
 		"CUTOVER_OLD_KUBECONFIG": w.Kubeconfig(Old, user),
 		"CUTOVER_NEW_KUBECONFIG": w.Kubeconfig(New, user),
+		"CUTOVER_MONGODB_URI":    mongo.URI(Old.MongodHosts()...),
 		"SSL_CERT_FILE":          w.CA(),
 	}
 }

@@ -1,6 +1,8 @@
 package world
 
 import (
+	"fmt"
+	"net/url"
 	"path/filepath"
 	"testing"
 )
@@ -34,11 +36,30 @@ func TestTheSourcesAreFoundFromTheRootAndFromInside(t *testing.T) {
 func TestNoTwoPartsShareAnAddress(t *testing.T) {
 	seen := map[string]string{RootAddress: "root", ClientAddress: "client"}
 	for _, c := range Clusters() {
-		for what, address := range map[string]string{"node": c.Node, "entry": c.Entry, "inner": c.Inner} {
+		taken := map[string]string{"node": c.Node, "entry": c.Entry, "inner": c.Inner}
+		for i, address := range c.Mongods {
+			taken[fmt.Sprintf("mongod %d", i)] = address
+		}
+		for what, address := range taken {
 			if other, ok := seen[address]; ok {
 				t.Errorf("%s of %s has the address of %s", what, c.Name, other)
 			}
 			seen[address] = c.Name + " " + what
+		}
+	}
+}
+
+func TestAUserOfTheReplicaSetComesThroughItsURI(t *testing.T) {
+	for _, user := range []MongoUser{MongoRun, MongoPlan, MongoApp} {
+		u, err := url.Parse(user.URI(Old.MongodHosts()...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if password, _ := u.User.Password(); u.User.Username() != user.Name || password != user.Password {
+			t.Errorf("%s is read as %s", user.Name, u.User)
+		}
+		if want := "172.30.0.61:27017,172.30.0.62:27017,172.30.0.63:27017"; u.Host != want {
+			t.Errorf("the hosts are %s, want %s", u.Host, want)
 		}
 	}
 }
