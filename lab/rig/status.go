@@ -7,6 +7,7 @@ import (
 
 	"cutover.dev/cutover/lab/cluster"
 	"cutover.dev/cutover/lab/entry"
+	"cutover.dev/cutover/lab/mongo"
 	"cutover.dev/cutover/lab/objects"
 	"cutover.dev/cutover/lab/proc"
 	"cutover.dev/cutover/lab/state"
@@ -40,6 +41,7 @@ func Status(ctx context.Context, w world.World) []Result {
 		}
 		checks = append(checks, more...)
 	}
+	checks = append(checks, mongoChecks()...)
 	results := make([]Result, len(checks))
 	var wait sync.WaitGroup
 	for i, one := range checks {
@@ -87,4 +89,18 @@ func clusterChecks(w world.World, c world.Cluster) ([]check, error) {
 		}})
 	}
 	return checks, nil
+}
+
+// mongoChecks ask every mongod, and the set as a whole, wherever its primary is by now.
+func mongoChecks() []check {
+	var checks []check
+	for _, m := range mongo.Members(world.Clusters()...) {
+		checks = append(checks, check{m.Cluster.Name + ": mongod answers on " + m.Address, func(ctx context.Context) error {
+			return mongo.Answers(ctx, m)
+		}})
+	}
+	return append(checks, check{"replica set " + world.ReplicaSet + " takes writes", func(ctx context.Context) error {
+		_, err := mongo.Primary(ctx)
+		return err
+	}})
 }

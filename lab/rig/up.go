@@ -11,6 +11,7 @@ import (
 	"cutover.dev/cutover/lab/cache"
 	"cutover.dev/cutover/lab/cluster"
 	"cutover.dev/cutover/lab/entry"
+	"cutover.dev/cutover/lab/mongo"
 	"cutover.dev/cutover/lab/netns"
 	"cutover.dev/cutover/lab/pki"
 	"cutover.dev/cutover/lab/population"
@@ -60,7 +61,7 @@ func Up(ctx context.Context, w world.World, report *progress.Progress) error {
 
 // build starts everything on a machine where nothing of a lab is. rights is the folder of docs/rbac.
 func build(ctx context.Context, w world.World, stock *cache.Cache, rights string, report *progress.Progress) error {
-	report.Expect(1 + 2*cluster.Steps + entry.OldSteps + entry.NewSteps + population.Steps)
+	report.Expect(1 + 2*cluster.Steps + entry.OldSteps + entry.NewSteps + population.Steps + mongo.Steps)
 	file, err := state.Create(statePath(w))
 	if err != nil {
 		return err
@@ -80,6 +81,7 @@ func build(ctx context.Context, w world.World, stock *cache.Cache, rights string
 	}
 	report.Done("networks are up")
 	group, inner := errgroup.WithContext(ctx)
+	group.Go(func() error { return mongo.Start(inner, mongo.Deps{World: w, State: file, Report: report}) })
 	for _, c := range world.Clusters() {
 		group.Go(func() error {
 			it := cluster.New(c, cluster.Deps{World: w, State: file, Report: report, Authority: authority, Images: stock.Images, Rights: rights})
