@@ -48,6 +48,7 @@ var imports = []struct{ pkg, may string }{
 	{"zone/ttl", ""},
 	{"zone", "zone/ttl phase fault"},
 	{"zone/*", "zone phase fault"},
+	{"replset/replsim", ""},
 	{"phase/phasetest", "phase journal engine fault"},
 	{"phase/parts", "phase plan inventory ingress kube kube/ready kube/carry probe fault"},
 	{"phase/*", "phase phase/parts plan inventory ingress kube kube/ready kube/carry probe fault"},

@@ -13,7 +13,7 @@ func (w *Way) At(l Live) (int, error) {
 	}
 	from, to := count(l.Config, w.from), count(l.Config, w.to)
 	lead := from - to
-	if f, t := w.pair(lead); f != from || t != to || lead > len(rising(w.from)) || lead < -len(rising(w.to)) {
+	if f, t := w.pair(lead); f != from || t != to || lead > len(w.gives) || lead < -len(w.takes) {
 		return 0, fmt.Errorf("%w: %d %s and %d %s members vote; put back the votes by hand, as %s", ErrOffPath,
 			from, w.giving(), to, w.taking(), w.pairs())
 	}
@@ -80,18 +80,19 @@ func (w *Way) canBePrimary(c Config, side []seat) bool {
 
 // known refuses configurations whose members are not exactly those of both sides, or vote where they never should.
 func (w *Way) known(c Config) error {
+	all := slices.Concat(w.from, w.to)
 	for _, m := range c.Members {
-		i := slices.IndexFunc(slices.Concat(w.from, w.to), func(s seat) bool { return s.host == m.Host })
+		i := slices.IndexFunc(all, func(s seat) bool { return s.host == m.Host })
 		switch {
 		case i < 0:
 			return fmt.Errorf("%w: %s is neither an old member nor one of mongodb.new; remove it from the set, or start over with it", ErrOffPath, m.Host)
-		case m.Votes > 0 && !slices.Concat(w.from, w.to)[i].votes:
+		case m.Votes > 0 && !all[i].votes:
 			return fmt.Errorf("%w: %s votes, which it did not at first; take its vote", ErrOffPath, m.Host)
 		case m.Arbiter:
 			return fmt.Errorf("%w: %s became an arbiter; replace it by a member with data", ErrOffPath, m.Host)
 		}
 	}
-	for _, s := range slices.Concat(w.from, w.to) {
+	for _, s := range all {
 		if c.index(s.host) < 0 {
 			return fmt.Errorf("%w: %s is not in the set; add it again without votes, priority and hidden", ErrOffPath, s.host)
 		}

@@ -101,14 +101,12 @@ func (w *Way) arrange(l Live, p Position) Config {
 // vote moves the one vote between the position before p and p. The primary keeps its own.
 func (w *Way) vote(c *Config, primary string, p Position) {
 	from, to := w.pair(p.lead)
-	for _, s := range rising(w.to) {
+	for _, s := range w.takes {
 		if m := &c.Members[c.index(s.host)]; m.Votes == 0 && count(*c, w.to) < to {
 			m.Votes = 1
 		}
 	}
-	order := rising(w.from)
-	slices.Reverse(order)
-	for _, s := range order {
+	for _, s := range slices.Backward(w.gives) {
 		if m := &c.Members[c.index(s.host)]; m.Votes > 0 && m.Host != primary && count(*c, w.from) > from {
 			m.Votes, m.Priority = 0, 0
 		}

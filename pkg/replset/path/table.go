@@ -26,7 +26,7 @@ func (e Electors) String() string {
 
 // OnCut is who elects or keeps a primary while old and new do not see each other.
 func (w *Way) OnCut(c Config) (e Electors) {
-	old, fresh := w.goal.sides()
+	old, fresh := w.old(), w.fresh()
 	o, n := count(c, old), count(c, fresh)
 	e.Old = o >= c.Majority() && w.canBePrimary(c, old)
 	e.New = n >= c.Majority() && w.canBePrimary(c, fresh)
@@ -36,7 +36,7 @@ func (w *Way) OnCut(c Config) (e Electors) {
 
 // OnDeath is who elects a primary when that of l is gone and all others are up.
 func (w *Way) OnDeath(l Live) (e Electors) {
-	old, fresh := w.goal.sides()
+	old, fresh := w.old(), w.fresh()
 	c, majority := l.clone(), l.Majority()
 	if i := c.index(l.Primary); i >= 0 {
 		c.Members[i].Votes = 0
@@ -52,17 +52,19 @@ func (w *Way) OnDeath(l Live) (e Electors) {
 func (w *Way) survey() error {
 	l := w.origin()
 	for at := 0; ; {
-		for i := at; i < len(w.positions); i++ { // those that are passed by without a move are like the last one seen
-			w.positions[i].Cut, w.positions[i].Dies = w.OnCut(l.Config), w.OnDeath(l)
-		}
 		m, err := w.Next(l)
 		if err != nil {
 			return fmt.Errorf("walk the way of %s on paper: %w", w.goal.Set, err)
 		}
+		cut, dies := w.OnCut(l.Config), w.OnDeath(l)
+		for ; at < m.Reaches; at++ { // those that are passed by without a move are like the last one seen
+			w.positions[at].Cut, w.positions[at].Dies = cut, dies
+		}
 		if m.Do == Stay {
+			w.positions[at].Cut, w.positions[at].Dies = cut, dies
 			return nil
 		}
-		at, l = m.Reaches, w.after(l, m)
+		l = w.after(l, m)
 	}
 }
 

@@ -42,6 +42,8 @@ type Way struct {
 	goal      Goal
 	back      bool
 	from, to  []seat
+	gives     []seat // those of from that vote, in the order in which they got their votes
+	takes     []seat // those of to that vote, in the order in which they get theirs
 	positions []Position
 }
 
@@ -60,6 +62,7 @@ func newWay(g Goal, back bool) (*Way, error) {
 	if back {
 		w.from, w.to = w.to, w.from
 	}
+	w.gives, w.takes = rising(w.from), rising(w.to)
 	w.lay()
 	return w, w.survey()
 }
@@ -80,13 +83,13 @@ func (w *Way) Over() int {
 
 // pair is how many of each side vote at that lead: as many as can be.
 func (w *Way) pair(lead int) (from, to int) {
-	to = min(len(rising(w.to)), len(rising(w.from))-lead, (MaxVoters-lead)/2)
+	to = min(len(w.takes), len(w.gives)-lead, (MaxVoters-lead)/2)
 	return to + lead, to
 }
 
 // lay lists the positions.
 func (w *Way) lay() {
-	gives, takes := len(rising(w.from)), len(rising(w.to))
+	gives, takes := len(w.gives), len(w.takes)
 	w.add("", start, gives, "/joined", "")
 	w.add("1", visible, gives, "", fmt.Sprintf("show the %s members to clients", w.taking()))
 	for lead := gives - 1; lead > 0; lead-- {
@@ -187,7 +190,23 @@ func (w *Way) unequal() bool {
 
 // highest is the seats of old with the highest priority.
 func (w *Way) highest() []seat {
-	old, _ := w.goal.sides()
-	best := rising(old)[0].priority
-	return slices.DeleteFunc(rising(old), func(s seat) bool { return s.priority < best })
+	old := slices.Clone(w.gives)
+	if w.back {
+		old = slices.Clone(w.takes)
+	}
+	return slices.DeleteFunc(old, func(s seat) bool { return s.priority < old[0].priority })
+}
+
+func (w *Way) old() []seat {
+	if w.back {
+		return w.to
+	}
+	return w.from
+}
+
+func (w *Way) fresh() []seat {
+	if w.back {
+		return w.from
+	}
+	return w.to
 }
