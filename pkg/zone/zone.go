@@ -40,6 +40,7 @@ type Abilities struct {
 	CompareAndSwap bool   // nothing is written unless Was is what is there
 	Atomic         bool   // all changes of one Swap, or none
 	ApexAlias      bool   // a host name may stand at the apex
+	ByHand         bool   // Swap writes nothing: a person does, as Observe says
 	MinTTL         uint32 // the lowest TTL that is taken, seconds; 0: none is known
 }
 

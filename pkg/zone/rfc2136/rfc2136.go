@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -208,24 +207,12 @@ func empty(name string, kind uint16) dns.RR {
 // withoutWildcards drops what a wildcard answers for a name. Prerequisites look at the zone itself, so an update without
 // any change asks.
 func (e *Editor) withoutWildcards(ctx context.Context, names zone.Names) error {
-	var stars []string
-	for name, sets := range names {
-		if len(sets) > 0 {
-			for _, star := range starsAbove(name, e.zone) {
-				if !slices.Contains(stars, star) {
-					stars = append(stars, star)
-				}
-			}
-		}
-	}
-	answers, err := zone.Ask(ctx, zone.Server{Addr: e.server}, "tcp", stars)
+	stars, err := zone.Stars(ctx, zone.Server{Addr: e.server}, e.zone, names)
 	if err != nil {
 		return err
 	}
-	for name, sets := range names {
-		if !slices.ContainsFunc(starsAbove(name, e.zone), func(star string) bool { return len(answers[star].Sets) > 0 }) {
-			continue
-		}
+	for name := range stars {
+		sets := names[name]
 		names[name] = nil
 		for _, s := range sets {
 			own, err := e.owns(ctx, name, s.Type)
@@ -238,21 +225,6 @@ func (e *Editor) withoutWildcards(ctx context.Context, names zone.Names) error {
 		}
 	}
 	return nil
-}
-
-// starsAbove lists the wildcards that could answer for a name.
-func starsAbove(name, apex string) (stars []string) {
-	labels := dns.SplitDomainName(name)
-	for i := 1; i < len(labels)-dns.CountLabel(dns.Fqdn(apex))+1; i++ {
-		parent := ""
-		for _, l := range labels[i:] {
-			parent += "." + l
-		}
-		if star := "*" + parent; star != name {
-			stars = append(stars, star)
-		}
-	}
-	return stars
 }
 
 // owns asks whether the zone itself has a set.

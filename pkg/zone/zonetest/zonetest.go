@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -262,4 +263,28 @@ func (s *Server) Update(zoneName string, lines ...string) {
 	if err != nil || answer.Rcode != dns.RcodeSuccess {
 		s.t.Fatalf("update %s: %v %v", s.kind, err, answer)
 	}
+}
+
+// Content is every record of the zone but the SOA, by zone transfer: lines in order.
+func (s *Server) Content() []string {
+	s.t.Helper()
+	m := new(dns.Msg)
+	m.SetAxfr(dns.Fqdn(Zone))
+	answers, err := new(dns.Transfer).In(m, s.Addr)
+	if err != nil {
+		s.t.Fatalf("copy the zone from %s: %v", s.kind, err)
+	}
+	var all []string
+	for envelope := range answers {
+		if envelope.Error != nil {
+			s.t.Fatalf("copy the zone from %s: %v", s.kind, envelope.Error)
+		}
+		for _, rr := range envelope.RR {
+			if rr.Header().Rrtype != dns.TypeSOA {
+				all = append(all, rr.String())
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
 }

@@ -1,0 +1,47 @@
+package zone_test
+
+import (
+	"context"
+	"net"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/zone"
+	"cutover.dev/cutover/pkg/zone/zonetest"
+)
+
+func TestNameServersAreFoundWithAllAddressesAndOnlyIfTheZoneAboveAgrees(t *testing.T) {
+	const own = "@ IN NS ns2.other.test.\nns1 IN AAAA ::1\n"
+	child := zonetest.Start(t, zonetest.BIND, own, zonetest.Options{})
+	_, port, _ := net.SplitHostPort(child.Addr)
+	for about, c := range map[string]struct {
+		delegation zonetest.Records
+		want       []zone.Server
+		code       fault.Code
+	}{
+		"it agrees": {
+			delegation: "shop IN NS ns1.shop\nshop IN NS ns2.other\nns1.shop IN A 127.0.0.1\n",
+			want:       []zone.Server{{Name: "ns1.shop.test", Addr: "127.0.0.1:" + port}, {Name: "ns1.shop.test", Addr: "[::1]:" + port}, {Name: "ns2.other.test", Addr: "192.0.2.53:" + port}},
+		},
+		"it names another one": {delegation: "shop IN NS ns1.shop\nshop IN NS ns9.other\nns1.shop IN A 127.0.0.1\n", code: fault.Refused},
+		"it does not know it":  {delegation: "www IN A 192.0.2.1\n", code: fault.Unknown},
+	} {
+		t.Run(about, func(t *testing.T) {
+			parent := zonetest.Start(t, zonetest.Knot, c.delegation, zonetest.Options{Zone: "test"})
+			f := zone.Finder{
+				Zone: zonetest.Zone, Via: child.Addr, Port: port,
+				Lookup:  func(context.Context, string) ([]string, error) { return []string{"192.0.2.53"}, nil },
+				Parents: func(context.Context, string) ([]string, error) { return []string{parent.Addr}, nil },
+			}
+			got, err := f.Find(t.Context())
+			if fault.CodeOf(err) != c.code {
+				t.Errorf("want code %d, got %v", c.code, err)
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
