@@ -55,6 +55,9 @@ func checkHost(s string) error {
 	return nil
 }
 
+// checkWildHost takes *.example.com too.
+func checkWildHost(s string) error { return checkHost(strings.TrimPrefix(s, "*.")) }
+
 func checkEndpoint(s string) error {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {

@@ -13,6 +13,7 @@ var (
 	uid        = matching(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, "the uid of the namespace kube-system, such as 0b7f6c1e-6a0f-4a53-a9ad-3b0a5d2d7f10", nil)
 	address    = matching(`^[0-9A-Fa-f:.]{2,45}$`, "an IP address, not a loopback one", checkIP)
 	hostname   = matching(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$`, "a host name in lower case, with a dot", checkHost)
+	dnsHost    = matching(`^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$`, "a host of an Ingress, in lower case", checkWildHost)
 	endpoint   = matching(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?):[0-9]{1,5}$`, "host:port", checkEndpoint)
 	marker     = matching(`^[a-z0-9]{8,64}$`, "8 to 64 lower-case letters and digits", nil)
 	image      = matching(`^[A-Za-z0-9]([-A-Za-z0-9._/:@]{0,253}[A-Za-z0-9])?$`, "a container image", nil)
@@ -123,15 +124,19 @@ var link = obj(
 
 var dns = exactly(obj(
 	def("ttl", duration(time.Second, 24*time.Hour), "60s", "The TTL during the move."),
-	may("zones", listOf(obj(
+	def("margin", duration(time.Second, time.Hour), "30s", "How far the clocks of the machines that run phases may differ; added to every wait for caches."),
+	may("skip", listOf(dnsHost, 1, true), "Hosts of old that do not move by DNS: what has no record, or leads elsewhere."),
+	may("zones", listOf(exactly(obj(
 		need("name", hostname, "The zone."),
-		need("rfc2136", obj(
+		may("servers", listOf(endpoint, 1, true), "All who answer for it, the hidden ones too. Default: every address of its NS records, port 53."),
+		may("rfc2136", obj(
 			need("server", endpoint, "The server."),
 			need("key", matching(`^[A-Za-z0-9]([-A-Za-z0-9._]{0,252})$`, "the name of a TSIG key", nil), "The TSIG key's name. Its secret comes from CUTOVER_TSIG_SECRET."),
 			need("algorithm", oneOfWords("hmac-sha256", "hmac-sha384", "hmac-sha512"), "The key's algorithm."),
 		), "A server that takes signed updates."),
-	), 1, false), "The zones to change."),
-	may("manual", obj(), "{}: the changes are printed, and only verified."),
+		may("manual", obj(), "{}: a person changes it. Each change is shown, the run ends, and the next one looks whether it is served."),
+	), "rfc2136", "manual"), 1, false), "The zones to change."),
+	may("manual", obj(), "{}: the names are moved by hand, outside of this tool. What it can look at and wait for is a zone in zones with manual: {}."),
 	may("none", matching(`\S`, "some words: why no name moves", nil), "The reason why no name moves."),
 ), "zones", "manual", "none")
 
@@ -167,6 +172,7 @@ var windows = obj(
 	def("residual", duration(time.Second, 30*24*time.Hour), "24h", "Nobody comes to the old entry: before cleanup, and before old ends where it has no tail."),
 	def("ready", duration(time.Second, 24*time.Hour), "10m", "A workload becomes ready."),
 	def("routes", duration(time.Second, time.Hour), "1m", "A controller obeys a changed route."),
+	def("zones", duration(time.Second, 24*time.Hour), "10m", "Every name server of a zone serves a change."),
 )
 
 func exactly(s *shape, fields ...string) *shape {

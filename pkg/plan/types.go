@@ -133,6 +133,8 @@ type LinkPath struct {
 // DNS says how names move: by zones, by hand, or not at all. Exactly one of Zones, Manual and None is given.
 type DNS struct {
 	TTL    Duration `json:"ttl,omitempty"`
+	Margin Duration `json:"margin,omitempty"` // how far the clocks of runners may differ
+	Skip   []string `json:"skip,omitempty"`   // hosts of old that do not move by DNS
 	Zones  []Zone   `json:"zones,omitempty"`
 	Manual *Manual  `json:"manual,omitempty"`
 	None   string   `json:"none,omitempty"` // the reason why no name moves
@@ -144,7 +146,9 @@ type Manual struct{}
 // Zone is one DNS zone and who may change it.
 type Zone struct {
 	Name    string   `json:"name"`
+	Servers []string `json:"servers,omitempty"` // who answers for it, host:port; default: every address of its NS records
 	RFC2136 *RFC2136 `json:"rfc2136,omitempty"`
+	Manual  *Manual  `json:"manual,omitempty"`
 }
 
 // RFC2136 is a server that takes signed updates. The secret comes from CUTOVER_TSIG_SECRET.
@@ -239,6 +243,7 @@ type Windows struct {
 	Residual Duration `json:"residual,omitempty"` // zero requests at the old entry
 	Ready    Duration `json:"ready,omitempty"`    // a workload becomes ready
 	Routes   Duration `json:"routes,omitempty"`   // a controller obeys a changed route
+	Zones    Duration `json:"zones,omitempty"`    // every name server of a zone serves a change
 }
 
 // Lock is the Lease that keeps a second run out.
