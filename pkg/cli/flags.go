@@ -18,6 +18,7 @@ type flags struct {
 	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair, Cluster, Role, Journal, Export, Unapproved string
 
 	Irreversible bool
+	Now          bool
 	given        map[string]bool // by name, what stood on the command line
 }
 
@@ -42,6 +43,9 @@ func flagTable(f *flags) map[string]func(*flag.FlagSet) {
 		"cluster":       text(&f.Cluster, "cluster", "", "old or new: the `cluster` that the roles are for"),
 		"role":          text(&f.Role, "role", "", "what the identity does, a `role`: run or plan; one that plans only looks, and at no Secret"),
 		"listen":        text(&f.Listen, "listen", ":8080", "the `address` to listen on"),
+		"now": func(s *flag.FlagSet) {
+			s.BoolVar(&f.Now, "now", false, "of a rehearsal: do not wait for caches to forget old answers; clients are sent to the old entry meanwhile")
+		},
 		"allow-irreversible": func(s *flag.FlagSet) {
 			s.BoolVar(&f.Irreversible, "allow-irreversible", false, "allow steps that have no way back; plan marks them")
 		},

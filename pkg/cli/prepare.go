@@ -15,10 +15,12 @@ import (
 	"cutover.dev/cutover/pkg/journal"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/cleanup"
+	"cutover.dev/cutover/pkg/phase/dns"
 	"cutover.dev/cutover/pkg/phase/migrate"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/phase/proxy"
 	"cutover.dev/cutover/pkg/phase/routes"
+	"cutover.dev/cutover/pkg/phase/ttl"
 )
 
 // copying is how long the journal's copy to old may take.
@@ -61,7 +63,7 @@ func (s *session) prepare(ctx context.Context) error {
 }
 
 func (s *session) deps() parts.Deps {
-	return parts.Deps{Plan: s.plan, Inventory: s.inv, Old: s.old, New: s.new, NewGone: s.gone}
+	return parts.Deps{Plan: s.plan, Inventory: s.inv, Old: s.old, New: s.new, NewGone: s.gone, Zones: zonesOf(s.plan, s.call.env(tsigVariable)), Now: s.call.flags.Now}
 }
 
 // thaw loads the frozen inventory, if there is one.
@@ -132,6 +134,10 @@ func phasesOf(d parts.Deps) map[string]phase.Phase {
 	for _, name := range d.Plan.Phases() {
 		wave, isWave := strings.CutPrefix(name, "migrate/")
 		switch {
+		case name == "ttl" && len(d.Plan.Spec.DNS.Zones) > 0:
+			out[name] = ttl.New(d)
+		case name == "dns" && len(d.Plan.Spec.DNS.Zones) > 0:
+			out[name] = dns.New(d)
 		case name == "proxy":
 			out[name] = proxy.New(d)
 		case name == "routes":

@@ -70,6 +70,11 @@ func (c *call) open(ctx context.Context) (*session, error) {
 	if why := c.flags.Unapproved; why != "" {
 		s.run += " (" + withoutApproval + why + ")"
 	}
+	c.mask([]string{c.env(tsigVariable)})
+	if c.flags.Now {
+		s.run += " (--now: caches were not waited for)"
+		c.warn("--now is for rehearsals: caches that still hold old answers are not waited for")
+	}
 	if err := s.connect(ctx); err != nil {
 		s.close()
 		return nil, err

@@ -7,7 +7,7 @@ func verbs() []verb {
 		{Name: "plan", Short: "Show what a phase would do; writes nothing", Flags: []string{"plan", "phase", "expect-digest", "output"}, Run: showPlan},
 		{
 			Name: "apply", Short: "Run one phase, or go on where an earlier run stopped",
-			Flags: []string{"plan", "phase", "expect-digest", "allow-irreversible", "repair", "reason", "unapproved", "export", "output"}, Run: apply,
+			Flags: []string{"plan", "phase", "expect-digest", "allow-irreversible", "now", "repair", "reason", "unapproved", "export", "output"}, Run: apply,
 		},
 		{
 			Name: "rollback", Short: "Take phases back, newest first",

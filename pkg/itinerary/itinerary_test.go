@@ -91,15 +91,15 @@ func TestStopsFollowFromPlanAndJournal(t *testing.T) {
 
 func TestAPhaseThatThisBuildCannotRunHoldsUpWhatComesAfter(t *testing.T) {
 	p := shop("cleanup")
-	p.Spec.DNS.None = ""
+	p.Spec.Link = &plan.Link{}
 	stops := itinerary.Of(p, log(t, p))
-	if stops[0].Name != "ttl" || stops[0].State != itinerary.StateUnbuilt {
+	if stops[0].Name != "link" || stops[0].State != itinerary.StateUnbuilt {
 		t.Fatal(states(stops))
 	}
 	if next, ok := itinerary.Next(stops); ok {
-		t.Errorf("%s may run although ttl cannot", next.Name)
+		t.Errorf("%s may run although link cannot", next.Name)
 	}
-	if !strings.Contains(stops[1].Why, "after ttl") {
+	if !strings.Contains(stops[1].Why, "after link") {
 		t.Errorf("proxy does not say what it waits for: %q", stops[1].Why)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/zone"
 )
 
 // Deps is what a phase is made of.
@@ -18,6 +19,8 @@ type Deps struct {
 	Inventory *inventory.Inventory // the frozen one
 	Old, New  *kube.Cluster
 	NewGone   bool // new is gone for good (break-glass): its entry can show nothing
+	Zones     []*zone.Zone
+	Now       bool // a rehearsal: caches are not waited for
 }
 
 // Name is the name of the plan.

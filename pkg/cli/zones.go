@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"context"
+
+	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/zone"
+	"cutover.dev/cutover/pkg/zone/manual"
+	"cutover.dev/cutover/pkg/zone/rfc2136"
+)
+
+// tsigVariable holds the secret of the key that signs updates.
+const tsigVariable = "CUTOVER_TSIG_SECRET"
+
+// zonesOf makes the zones of a plan. Whoever only looks needs no secret.
+func zonesOf(p *plan.Plan, secret string) []*zone.Zone {
+	var all []*zone.Zone
+	for _, z := range p.Spec.DNS.Zones {
+		find := zone.Finder{Zone: z.Name}
+		if z.RFC2136 != nil {
+			find.Via = z.RFC2136.Server
+		}
+		out := &zone.Zone{Name: z.Name, Servers: find.Find}
+		if len(z.Servers) > 0 {
+			out.Servers = fixed(z.Servers)
+		}
+		switch {
+		case z.RFC2136 != nil:
+			out.Editor = rfc2136.New(z.Name, z.RFC2136.Server, z.RFC2136.Key, z.RFC2136.Algorithm, secret)
+		case z.Manual != nil:
+			out.Editor = &manual.Editor{Zone: z.Name, Servers: out.Servers}
+		}
+		all = append(all, out)
+	}
+	return all
+}
+
+// fixed are servers that the plan names.
+func fixed(addrs []string) func(context.Context) ([]zone.Server, error) {
+	return func(context.Context) ([]zone.Server, error) {
+		all := make([]zone.Server, len(addrs))
+		for i, a := range addrs {
+			all[i] = zone.Server{Addr: a}
+		}
+		return all, nil
+	}
+}

@@ -1,0 +1,67 @@
+package dns
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/names"
+	"cutover.dev/cutover/pkg/phase/parts"
+	caches "cutover.dev/cutover/pkg/zone/ttl"
+)
+
+// ripeProof waits until no cache can hold an answer with a TTL of before the phase ttl.
+func ripeProof(d Deps, past phase.Past, s names.Scope) phase.Step {
+	return phase.Step{
+		ID: "wait:ripe/" + s.Zone.Name, Title: "wait until the old TTL of zone " + s.Zone.Name + " has run out in every cache",
+		Limit: parts.InProcess + time.Minute, Knob: "dns.ttl",
+		Observe: func(context.Context) (phase.Observation, error) {
+			var before time.Duration
+			var seen time.Time
+			for key, into := range map[string]any{names.BeforeFact + s.Zone.Name: &before, names.SeenFact + s.Zone.Name: &seen} {
+				if known, err := past.Fact(key, into); err != nil || !known {
+					return phase.Observation{State: phase.Failed, Detail: fmt.Sprintf("the phase ttl has left no fact %s, so nobody knows what caches hold", key)}, err
+				}
+			}
+			if seen.IsZero() {
+				return phase.Observation{State: phase.Failed, Detail: "zone " + s.Zone.Name + " was never seen with the lowered TTL on every name server"}, nil
+			}
+			ripe := caches.Ripe(seen, before, names.Margin(d.Plan))
+			if o, yes := names.Wait(d, "the TTL of before, "+before.String()+", runs out", seen, ripe); yes {
+				return o, nil
+			}
+			return phase.Observation{State: phase.Done, Detail: "ripe since " + ripe.UTC().Format(time.RFC3339)}, nil
+		},
+	}
+}
+
+// restProof waits until no cache can hold the old address, and looks that the names stay where they were led.
+func restProof(d Deps, past phase.Past, s names.Scope) phase.Step {
+	return phase.Step{
+		ID: "wait:rest/" + s.Zone.Name, Title: "wait until no cache can lead to old by zone " + s.Zone.Name + ", and see that nobody swaps back",
+		Limit: parts.InProcess + time.Minute, Knob: "dns.ttl",
+		Observe: func(ctx context.Context) (phase.Observation, error) {
+			var at time.Time
+			key := names.SwappedFact + s.Zone.Name
+			if known, err := past.Fact(key, &at); err != nil || !known || at.IsZero() {
+				return phase.Observation{State: phase.Settling, Detail: "the swap was not seen on every name server yet"}, err
+			}
+			seen, err := move(d, past, s).Observe(ctx)
+			switch {
+			case err != nil:
+				return phase.Observation{}, err
+			case seen.State == phase.Settling:
+				return seen, nil
+			case seen.State != phase.Done:
+				return phase.Observation{State: phase.Failed, Detail: "somebody changed zone " + s.Zone.Name + " after the swap: " + strings.TrimSpace(seen.Detail+"\n"+seen.Diff)}, nil
+			}
+			end := caches.Ripe(at, time.Duration(names.Seconds(d.Plan))*time.Second, names.Margin(d.Plan))
+			if o, yes := names.Wait(d, "the TTL of the old address runs out", at, end); yes {
+				return o, nil
+			}
+			return phase.Observation{State: phase.Done, Detail: "swapped at " + at.Format(time.RFC3339) + ", and nobody swapped back; " + seen.Detail}, nil
+		},
+	}
+}
