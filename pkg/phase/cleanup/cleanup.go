@@ -58,13 +58,18 @@ func New(d Deps) phase.Phase {
 			if len(owns(d)) > 0 {
 				all = append(all, deletable(d))
 			}
-			return append([]phase.Group{
+			ttls, err := raise(d, past)
+			if err != nil {
+				return nil, err
+			}
+			return slices.Concat([]phase.Group{
 				{Name: "quiet", Before: all, Lanes: []phase.Lane{asked(d), quiet(d, past)}},
+			}, ttls, []phase.Group{
 				{Name: "hand-over", Before: gate, Limit: atOnce, Lanes: handOver(d)},
 				{Name: "keeper", Before: gate, Limit: atOnce, Lanes: keepers(d)},
 				{Name: "proxy", Before: gate, Limit: atOnce, Lanes: backends(d, d.New, parts.Proxy(d.Plan))},
 				{Name: "bridge", Limit: atOnce, Lanes: bridge(d, manifests)},
-			}, ownGroups(d, past, all)...), nil
+			}, ownGroups(d, past, all)), nil
 		},
 	}
 }
@@ -72,6 +77,9 @@ func New(d Deps) phase.Phase {
 // after is every phase that it ends: those of the routes and every wave.
 func after(d Deps) []string {
 	all := []string{"routes"}
+	if len(d.Zones) > 0 {
+		all = append(all, "dns")
+	}
 	for _, w := range d.Plan.Spec.Waves {
 		all = append(all, "migrate/"+w.Name)
 	}
