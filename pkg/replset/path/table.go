@@ -51,8 +51,11 @@ func (w *Way) OnDeath(l Live) (e Electors) {
 // not matter for it; here it is the first that can be.
 func (w *Way) survey() error {
 	l := w.origin()
-	for at := 0; ; {
+	for at, moves := 0, 0; ; moves++ {
 		m, err := w.Next(l)
+		if err == nil && moves > len(w.positions) {
+			err = fmt.Errorf("%d moves do not lead beyond %s", moves, w.positions[at].ID)
+		}
 		if err != nil {
 			return fmt.Errorf("walk the way of %s on paper: %w", w.goal.Set, err)
 		}
