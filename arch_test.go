@@ -49,6 +49,8 @@ var imports = []struct{ pkg, may string }{
 	{"zone", "zone/ttl phase fault"},
 	{"zone/*", "zone phase fault"},
 	{"replset/replsim", ""},
+	{"replset/replsim/wire", "replset/replsim"},
+	{"replset/rulestest", ""},
 	{"phase/phasetest", "phase journal engine fault"},
 	{"phase/names/namestest", "phase phase/parts phase/phasetest plan inventory zone zone/rfc2136 zone/zonetest"},
 	{"phase/parts", "phase plan inventory ingress kube kube/ready kube/carry probe zone fault"},

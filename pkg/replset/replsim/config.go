@@ -2,6 +2,7 @@ package replsim
 
 import (
 	"fmt"
+	"strings"
 )
 
 // Member is one member of a configuration.
@@ -129,7 +130,7 @@ func (c *Config) check() *Error {
 				return bad("Found two member configurations with same host field, members.%d.host == members.%d.host == %s", j, i, m.Host)
 			}
 		}
-		if len(m.Host) >= 9 && m.Host[:9] == "localhost" {
+		if isLocal(m.Host) {
 			local++
 		}
 		if m.electable() {
@@ -145,6 +146,11 @@ func (c *Config) check() *Error {
 		return bad("Replica set configuration must contain at least one non-arbiter member with priority > 0")
 	}
 	return nil
+}
+
+// isLocal: the name means whoever looks it up, to the server.
+func isLocal(host string) bool {
+	return strings.HasPrefix(host, "localhost:") || strings.HasPrefix(host, "127.") || strings.HasPrefix(host, "[::1]:")
 }
 
 // follows refuses what may not come after old in one step.

@@ -30,6 +30,10 @@ func (s *Sim) Writable(host string) bool {
 	return n.up && !n.paused && n.writable
 }
 
+// Up reports whether a server's process is there, and Hangs whether it answers nothing.
+func (s *Sim) Up(host string) bool    { return s.node(host).up }
+func (s *Sim) Hangs(host string) bool { return s.node(host).paused } //nolint:revive // described above
+
 // Hello asks a server; false = no answer.
 func (s *Sim) Hello(host string) (Hello, bool) {
 	to, ok := s.byHost[host]

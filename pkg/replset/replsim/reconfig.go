@@ -232,7 +232,7 @@ func (s *Sim) Initiate(host string, c *Config) *Error {
 	}
 	c.Version, c.Term = max(c.Version, 1), 1
 	if c.Identity == "" {
-		c.Identity = fmt.Sprintf("%s-%d", host, s.rng.Uint32())
+		c.Identity = fmt.Sprintf("%024x", s.rng.Uint64())
 	}
 	for _, refused := range []*Error{c.parse(n.set), c.check(), c.self(host, false)} {
 		if refused != nil {

@@ -1,0 +1,195 @@
+// Package wire lets the real driver talk to a simulated replica set: a listener for each server, MongoDB's wire protocol,
+// and a clock that follows the real one. It translates and decides nothing: every rule is replsim's. No authentication,
+// TLS, compression or cursors; for tests only.
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"cutover.dev/cutover/pkg/replset/replsim"
+)
+
+const tick = 20 * time.Millisecond
+
+// Server serves one deployment. Whoever uses the Sim meanwhile does so in Do.
+type Server struct {
+	mu      sync.Mutex
+	sim     *replsim.Sim
+	started time.Time
+	seen    map[string]*seen
+	conns   map[string]map[net.Conn]bool
+
+	ctx  context.Context //nolint:containedctx // it lives as long as the server
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+	lns  []net.Listener
+}
+
+// seen counts the changes of what a server tells everybody.
+type seen struct {
+	print   string
+	counter int64
+}
+
+// Listen starts a server in sim for every address, host:port, which is also its name in configurations.
+func Listen(sim *replsim.Sim, addresses ...string) (*Server, error) {
+	s := &Server{sim: sim, started: time.Now().Add(-sim.Now()), seen: map[string]*seen{}, conns: map[string]map[net.Conn]bool{}}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	for _, a := range addresses {
+		l, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp", a)
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("listen for a simulated server: %w", err)
+		}
+		host := l.Addr().String()
+		sim.Start(host, "", "key")
+		s.lns, s.seen[host], s.conns[host] = append(s.lns, l), &seen{}, map[net.Conn]bool{}
+	}
+	for _, l := range s.lns {
+		s.wg.Go(func() { s.accept(l) })
+	}
+	s.wg.Go(s.run)
+	return s, nil
+}
+
+// Hosts are the names of all servers.
+func (s *Server) Hosts() (all []string) {
+	for _, l := range s.lns {
+		all = append(all, l.Addr().String())
+	}
+	return all
+}
+
+// Close ends everything.
+func (s *Server) Close() {
+	s.stop()
+	for _, l := range s.lns {
+		_ = l.Close()
+	}
+	s.Do(func(*replsim.Sim) {
+		for host := range s.conns {
+			s.hangUp(host)
+		}
+	})
+	s.wg.Wait()
+}
+
+// Do lets f use the simulation at the present time.
+func (s *Server) Do(f func(*replsim.Sim)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance()
+	f(s.sim)
+}
+
+// Kill ends a server's process, and with it its connections.
+func (s *Server) Kill(host string) {
+	s.Do(func(sim *replsim.Sim) {
+		sim.Kill(host)
+		s.hangUp(host)
+	})
+}
+
+func (s *Server) hangUp(host string) {
+	for c := range s.conns[host] {
+		_ = c.Close()
+	}
+}
+
+func (s *Server) advance() {
+	if d := time.Since(s.started) - s.sim.Now(); d > 0 {
+		s.sim.Run(d)
+	}
+}
+
+// run moves the clock while nobody asks.
+func (s *Server) run() {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-t.C:
+			s.Do(func(*replsim.Sim) {})
+		}
+	}
+}
+
+func (s *Server) accept(l net.Listener) {
+	host := l.Addr().String()
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		alive := false
+		s.Do(func(sim *replsim.Sim) {
+			if alive = sim.Up(host); alive {
+				s.conns[host][c] = true
+			}
+		})
+		if !alive {
+			_ = c.Close() // as near to "refused" as a listener comes
+			continue
+		}
+		s.wg.Go(func() {
+			s.converse(host, c)
+			s.Do(func(*replsim.Sim) { delete(s.conns[host], c) })
+			_ = c.Close()
+		})
+	}
+}
+
+// converse answers what is asked on one connection, one after the other.
+func (s *Server) converse(host string, c net.Conn) {
+	for {
+		q, err := read(c)
+		if err != nil {
+			return
+		}
+		reply, err := s.answer(host, q)
+		if err != nil {
+			return
+		}
+		if slices.Contains(notPrimary, number(reply, "code")) {
+			reply = append(reply, s.topology(host))
+		}
+		if err := write(c, q, reply); err != nil {
+			return
+		}
+	}
+}
+
+// notPrimary are the codes with which the server also says how new its view is: else a driver would ask again, and wait.
+var notPrimary = []int64{189, 10107, 11602, 13435}
+
+var errGone = errors.New("no answer")
+
+// hold waits while the process hangs; its time is not up until it goes on.
+func (s *Server) hold(host string) error {
+	for {
+		up, hangs := false, false
+		s.Do(func(sim *replsim.Sim) { up, hangs = sim.Up(host), sim.Hangs(host) })
+		switch {
+		case !up || s.ctx.Err() != nil:
+			return errGone
+		case !hangs:
+			return nil
+		}
+		s.sleep()
+	}
+}
+
+func (s *Server) sleep() {
+	select {
+	case <-s.ctx.Done():
+	case <-time.After(tick):
+	}
+}
