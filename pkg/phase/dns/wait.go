@@ -55,7 +55,7 @@ func restProof(d Deps, past phase.Past, s names.Scope) phase.Step {
 			case seen.State == phase.Settling:
 				return seen, nil
 			case seen.State != phase.Done:
-				return phase.Observation{State: phase.Failed, Detail: "somebody changed zone " + s.Zone.Name + " after the swap: " + strings.TrimSpace(seen.Detail+"\n"+seen.Diff)}, nil
+				return swappedBack(s, seen), nil
 			}
 			end := caches.Ripe(at, time.Duration(names.Seconds(d.Plan))*time.Second, names.Margin(d.Plan))
 			if o, yes := names.Wait(d, "the TTL of the old address runs out", at, end); yes {
@@ -64,4 +64,30 @@ func restProof(d Deps, past phase.Past, s names.Scope) phase.Step {
 			return phase.Observation{State: phase.Done, Detail: "swapped at " + at.Format(time.RFC3339) + ", and nobody swapped back; " + seen.Detail}, nil
 		},
 	}
+}
+
+// keptProof: what was swapped is not swapped again behind the back of who swapped it back. Two that write the same names take
+// turns for ever, and clients with them.
+func keptProof(d Deps, past phase.Past, s names.Scope) phase.Step {
+	return phase.Step{
+		ID: "prove:kept/" + s.Zone.Name, Title: "see that nobody swapped the names of zone " + s.Zone.Name + " back",
+		Observe: func(ctx context.Context) (phase.Observation, error) {
+			var at time.Time
+			if _, err := past.Fact(names.SwappedFact+s.Zone.Name, &at); err != nil {
+				return phase.Observation{}, err
+			}
+			if at.IsZero() {
+				return phase.Observation{State: phase.Done, Detail: "they have not been swapped yet"}, nil
+			}
+			seen, err := move(d, past, s).Observe(ctx)
+			if err != nil || seen.State == phase.Done || seen.State == phase.Settling {
+				return phase.Observation{State: phase.Done, Detail: "they lead where they were led"}, err
+			}
+			return swappedBack(s, seen), nil
+		},
+	}
+}
+
+func swappedBack(s names.Scope, seen phase.Observation) phase.Observation {
+	return phase.Observation{State: phase.Failed, Detail: "somebody changed zone " + s.Zone.Name + " after the swap: " + strings.TrimSpace(seen.Detail+"\n"+seen.Diff)}
 }

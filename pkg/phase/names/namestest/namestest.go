@@ -47,9 +47,24 @@ type World struct {
 // one minute, and does not say how far clocks may differ.
 func Start(t *testing.T, records zonetest.Records, hosts ...string) *World {
 	t.Helper()
+	return start(t, true, records, hosts...)
+}
+
+// StartDeaf is Start with a secondary that hears of no change until the test tells it.
+func StartDeaf(t *testing.T, records zonetest.Records, hosts ...string) *World {
+	t.Helper()
+	return start(t, false, records, hosts...)
+}
+
+func start(t *testing.T, told bool, records zonetest.Records, hosts ...string) *World {
+	t.Helper()
 	port := zonetest.FreePort(t, "127.0.0.1")
 	w := &World{Deps: parts.Deps{Plan: &plan.Plan{Metadata: plan.Metadata{Name: "demo"}}, Inventory: &inventory.Inventory{}}}
-	w.Primary = zonetest.Start(t, zonetest.BIND, records, zonetest.Options{Notify: []string{fmt.Sprintf("127.0.0.1:%d", port)}})
+	var notify []string
+	if told {
+		notify = []string{fmt.Sprintf("127.0.0.1:%d", port)}
+	}
+	w.Primary = zonetest.Start(t, zonetest.BIND, records, zonetest.Options{Notify: notify})
 	w.Secondary = zonetest.Start(t, zonetest.Knot, "", zonetest.Options{Port: port, Primary: w.Primary.Addr})
 	spec := &w.Deps.Plan.Spec
 	spec.DNS.TTL = plan.Duration(time.Minute)

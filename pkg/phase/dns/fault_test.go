@@ -1,0 +1,177 @@
+package dns
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"cutover.dev/cutover/pkg/engine"
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/journal"
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/names"
+	"cutover.dev/cutover/pkg/phase/names/namestest"
+	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/zone/zonetest"
+)
+
+// run applies the phase to the journal of a migration, as one process of the tool.
+func run(t *testing.T, w *namestest.World, store journal.Store) (engine.Result, error) {
+	t.Helper()
+	e := &engine.Engine{Store: store, Run: "test", Poll: 20 * time.Millisecond}
+	return e.Apply(t.Context(), namestest.Ungated(New(w.Deps)), engine.Options{})
+}
+
+// lowered is a journal in which the phase ttl has left its facts.
+func lowered(t *testing.T, before time.Duration, seen time.Time) journal.Store {
+	t.Helper()
+	store := &journal.Memory{}
+	e := &engine.Engine{Store: store, Run: "test", Poll: time.Millisecond}
+	_, err := e.Apply(t.Context(), phase.Phase{Name: "ttl", Steps: func(context.Context, phase.Past) ([]phase.Group, error) {
+		return []phase.Group{{Name: "lower", Lanes: []phase.Lane{{{
+			ID: "ttl:shop.test", Title: "played", Limit: time.Second, Knob: "none", Observe: func(context.Context) (phase.Observation, error) {
+				return phase.Observation{State: phase.Done, Detail: "played", Facts: map[string]any{
+					names.BeforeFact + zonetest.Zone: before, names.SeenFact + zonetest.Zone: seen,
+				}}, nil
+			},
+		}}}}}, nil
+	}}, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// soon is a world whose waits for caches are as short as they can be.
+func soon(t *testing.T) *namestest.World {
+	t.Helper()
+	return hasty(namestest.Start(t, namestest.Old, namestest.Hosts...))
+}
+
+func hasty(w *namestest.World) *namestest.World {
+	w.Deps.Plan.Spec.DNS.TTL, w.Deps.Plan.Spec.DNS.Margin = plan.Duration(time.Second), plan.Duration(time.Second)
+	w.Deps.Plan.Spec.Windows.Zones = plan.Duration(3 * time.Second)
+	return w
+}
+
+func unchanged(t *testing.T, w *namestest.World) {
+	t.Helper()
+	if n := w.Writes(); n != 0 {
+		t.Errorf("the zone was changed %d times", n)
+	}
+}
+
+func TestNothingIsSwappedBeforeTheOldTTLRanOut(t *testing.T) {
+	w := soon(t)
+	seen := time.Now().Add(-time.Minute)
+	_, err := run(t, w, lowered(t, time.Hour, seen))
+	wait, ok := errors.AsType[*engine.NotBefore](err)
+	if want := seen.Add(time.Hour + time.Second); !ok || !wait.Until.Equal(want) {
+		t.Errorf("want not before %s, got %v", want, err)
+	}
+	unchanged(t, w)
+}
+
+func TestWithoutWhatTTLFoundNothingIsSwapped(t *testing.T) {
+	w := soon(t)
+	if _, err := run(t, w, &journal.Memory{}); !errors.Is(err, engine.ErrNo) || !strings.Contains(err.Error(), "nobody knows what caches hold") {
+		t.Errorf("no facts: %v", err)
+	}
+	_, err := run(t, w, lowered(t, time.Second, time.Now().Add(time.Hour)))
+	if !errors.Is(err, engine.ErrNo) || !strings.Contains(err.Error(), "set the clocks right") {
+		t.Errorf("a fact of the future: %v", err)
+	}
+	unchanged(t, w)
+}
+
+func TestAWrongKeyIsANoBeforeAnythingIsChanged(t *testing.T) {
+	w := soon(t)
+	secret := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("y", 32)))
+	w.Deps.Zones[0].Editor = w.Editor(secret)
+	w.Deps.Inventory.Ingresses[0].Object = namestest.Ingress("web.shop.test")
+	r, err := run(t, w, lowered(t, 0, time.Now().Add(-time.Minute)))
+	if !errors.Is(err, engine.ErrNo) || fault.CodeOf(err) != fault.Refused && !strings.Contains(err.Error(), "refuses an update") || strings.Contains(err.Error(), secret) || r.Begun {
+		t.Errorf("begun %v, %v", r.Begun, err)
+	}
+	unchanged(t, w)
+}
+
+func TestNothingIsSwappedWhileANameServerIsDown(t *testing.T) {
+	w := soon(t)
+	w.Secondary.Stop()
+	r, err := run(t, w, lowered(t, 0, time.Now().Add(-time.Minute)))
+	if err == nil || !strings.Contains(err.Error(), w.Secondary.Addr) || r.Begun {
+		t.Errorf("secondary down: begun %v, %v", r.Begun, err)
+	}
+	unchanged(t, w)
+	w.Secondary.Run()
+	w.Primary.Stop()
+	r, err = run(t, w, lowered(t, 0, time.Now().Add(-time.Minute)))
+	if err == nil || !strings.Contains(err.Error(), w.Primary.Addr) || r.Begun {
+		t.Errorf("primary down: begun %v, %v", r.Begun, err)
+	}
+	w.Primary.Run()
+	unchanged(t, w)
+}
+
+func TestASecondaryThatStaysBehindIsNamedAndWaitedFor(t *testing.T) {
+	w := hasty(namestest.StartDeaf(t, namestest.Old, namestest.Hosts...))
+	store := lowered(t, 0, time.Now().Add(-time.Minute))
+	r, err := run(t, w, store)
+	if !errors.Is(err, engine.ErrNo) || !r.Begun || !strings.Contains(err.Error(), w.Secondary.Addr) || !strings.Contains(err.Error(), "203.0.113.10") {
+		t.Fatalf("begun %v, %v", r.Begun, err)
+	}
+	w.Secondary.Notify(zonetest.Zone)
+	w.Deps.Plan.Spec.Windows.Zones = plan.Duration(20 * time.Second)
+	if _, err := run(t, w, store); err != nil {
+		t.Errorf("after the transfer: %v", err)
+	}
+	if n := w.Writes(); n != 1 {
+		t.Errorf("the zone was changed %d times", n)
+	}
+}
+
+func TestWhatSomebodyChangedInBetweenIsNotOverwritten(t *testing.T) {
+	w := soon(t)
+	scopes, err := names.Of(w.Deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := move(w.Deps, nil, scopes[0]).Step()
+	if o, err := s.Observe(t.Context()); err != nil || o.State != phase.Pending {
+		t.Fatalf("%v: %s (%v)", o.State, o.Detail, err)
+	}
+	w.Primary.Update(zonetest.Zone, "web.shop.test. A", "web.shop.test. 300 IN A 192.0.2.99")
+	if err := s.Apply(t.Context()); !errors.Is(err, phase.ErrMoved) {
+		t.Errorf("want %v, got %v", phase.ErrMoved, err)
+	}
+	_, err = run(t, w, lowered(t, 0, time.Now().Add(-time.Minute)))
+	if !errors.Is(err, engine.ErrNo) || !strings.Contains(err.Error(), "web.shop.test does not lead to the entry of old but to 192.0.2.99") {
+		t.Errorf("a name that leads elsewhere: %v", err)
+	}
+	if n := w.Writes(); n != 1 {
+		t.Errorf("the zone was changed %d times, once by somebody else", n)
+	}
+}
+
+func TestWhoSwapsBackIsSeen(t *testing.T) {
+	w := soon(t)
+	w.Deps.Plan.Spec.DNS.TTL = plan.Duration(time.Hour)
+	store := lowered(t, 0, time.Now().Add(-time.Minute))
+	w.Deps.Plan.Spec.Windows.Zones = plan.Duration(20 * time.Second)
+	_, err := run(t, w, store)
+	if wait, ok := errors.AsType[*engine.NotBefore](err); !ok || time.Until(wait.Until) < 59*time.Minute {
+		t.Fatalf("after the swap: %v", err)
+	}
+	w.Primary.Update(zonetest.Zone, "web.shop.test. A", "web.shop.test. 300 IN A 203.0.113.10")
+	writes := w.Writes()
+	if _, err = run(t, w, store); !errors.Is(err, engine.ErrNo) || !strings.Contains(err.Error(), "somebody changed zone shop.test after the swap") {
+		t.Errorf("swapped back by somebody: %v", err)
+	}
+	if w.Writes() != writes {
+		t.Error("it was swapped once more")
+	}
+}
