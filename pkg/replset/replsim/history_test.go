@@ -263,22 +263,21 @@ func (h *history) judge(back bool) {
 			h.fatal("write %d was acknowledged by a majority, and is lost", id)
 		}
 	}
-	if len(h.s.Acked()) == 0 {
-		h.fatal("nothing was written")
-	}
 }
 
 func TestHistoriesEndDoneOrBackOrStoppedWithWords(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(800)) // each history is little, and gone at its end
 	ends := map[outcome]int{}
 	var passed time.Duration
+	acked := 0
 	for i := range *histories {
 		h := begin(t, *seed+uint64(i))
 		ends[h.live()]++
 		passed += h.s.Now()
+		acked += len(h.s.Acked())
 	}
-	t.Logf("%d histories from seed %d, %s each: %d arrived, %d stopped with words", *histories, *seed, passed/time.Duration(*histories), ends[arrived], ends[stopped])
-	if *histories >= 1000 && ends[arrived] < *histories/2 {
-		t.Errorf("only %d arrived", ends[arrived])
+	t.Logf("%d histories from seed %d, %s each: %d arrived, %d stopped with words; %d majority writes", *histories, *seed, passed/time.Duration(*histories), ends[arrived], ends[stopped], acked)
+	if *histories >= 1000 && (ends[arrived] < *histories/2 || ends[stopped] == 0 || acked < 10**histories) {
+		t.Error("that is no fair sample")
 	}
 }
