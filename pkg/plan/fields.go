@@ -126,6 +126,7 @@ var dns = exactly(obj(
 	def("ttl", duration(time.Second, 24*time.Hour), "60s", "The TTL during the move."),
 	def("margin", duration(time.Second, time.Hour), "30s", "How far the clocks of the machines that run phases may differ; added to every wait for caches."),
 	may("skip", listOf(dnsHost, 1, true), "Hosts of old that do not move by DNS: what has no record, or leads elsewhere."),
+	may("resolvers", listOf(endpoint, 1, true), "Whom clients ask: the resolvers of offices, networks and clusters. One that has a zone of the same name of its own is found before the swap."),
 	may("zones", listOf(exactly(obj(
 		need("name", hostname, "The zone."),
 		may("servers", listOf(endpoint, 1, true), "All who answer for it, the hidden ones too. Default: every address of its NS records, port 53."),

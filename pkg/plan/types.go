@@ -132,12 +132,13 @@ type LinkPath struct {
 
 // DNS says how names move: by zones, by hand, or not at all. Exactly one of Zones, Manual and None is given.
 type DNS struct {
-	TTL    Duration `json:"ttl,omitempty"`
-	Margin Duration `json:"margin,omitempty"` // how far the clocks of runners may differ
-	Skip   []string `json:"skip,omitempty"`   // hosts of old that do not move by DNS
-	Zones  []Zone   `json:"zones,omitempty"`
-	Manual *Manual  `json:"manual,omitempty"`
-	None   string   `json:"none,omitempty"` // the reason why no name moves
+	TTL       Duration `json:"ttl,omitempty"`
+	Margin    Duration `json:"margin,omitempty"`    // how far the clocks of runners may differ
+	Skip      []string `json:"skip,omitempty"`      // hosts of old that do not move by DNS
+	Resolvers []string `json:"resolvers,omitempty"` // whom clients ask, host:port
+	Zones     []Zone   `json:"zones,omitempty"`
+	Manual    *Manual  `json:"manual,omitempty"`
+	None      string   `json:"none,omitempty"` // the reason why no name moves
 }
 
 // Manual prints the changes and only verifies.

@@ -127,7 +127,16 @@ func (m *Move) look(ctx context.Context, names []string) (Names, []Reading, erro
 		return nil, nil, err
 	}
 	readings, err := m.Zone.Read(ctx, names)
-	return own, readings, err
+	if err != nil {
+		return nil, nil, err
+	}
+	var errs []error
+	for _, r := range readings {
+		if r.Err != nil {
+			errs = append(errs, fmt.Errorf("name server %s of zone %s could not be asked: %w", r.Server, m.Zone.Name, r.Err))
+		}
+	}
+	return own, readings, errors.Join(errs...)
 }
 
 func seenOf(own Names, readings []Reading, name string) Seen {

@@ -40,7 +40,7 @@ func New(d Deps) phase.Phase {
 			rest := phase.Group{Name: "rest", Limit: atOnce}
 			for _, s := range scopes {
 				ripe.Lanes = append(ripe.Lanes, phase.Lane{ripeProof(d, past, s)})
-				swap.Before = append(swap.Before, names.KeyProof(s), names.MoveProof(s, move(d, past, s)), keptProof(d, past, s))
+				swap.Before = append(swap.Before, names.KeyProof(s), names.MoveProof(s, move(d, past, s)), keptProof(d, past, s), resolverProof(d, past, s))
 				swap.Back = append(swap.Back, names.KeyProof(s))
 				swap.Lanes = append(swap.Lanes, phase.Lane{move(d, past, s).Step()})
 				rest.Lanes = append(rest.Lanes, phase.Lane{restProof(d, past, s)})

@@ -119,6 +119,7 @@ func TestNothingIsSwappedWhileANameServerIsDown(t *testing.T) {
 
 func TestASecondaryThatStaysBehindIsNamedAndWaitedFor(t *testing.T) {
 	w := hasty(namestest.StartDeaf(t, namestest.Old, namestest.Hosts...))
+	w.Deps.Plan.Spec.Windows.Zones = plan.Duration(8 * time.Second)
 	store := lowered(t, 0, time.Now().Add(-time.Minute))
 	r, err := run(t, w, store)
 	if !errors.Is(err, engine.ErrNo) || !r.Begun || !strings.Contains(err.Error(), w.Secondary.Addr) || !strings.Contains(err.Error(), "203.0.113.10") {
@@ -174,4 +175,31 @@ func TestWhoSwapsBackIsSeen(t *testing.T) {
 	if w.Writes() != writes {
 		t.Error("it was swapped once more")
 	}
+}
+
+func TestASecondZoneOfTheSameNameIsFound(t *testing.T) {
+	w := soon(t)
+	office := zonetest.Start(t, zonetest.PowerDNS, namestest.Old+"intra IN A 10.9.9.9\n", zonetest.Options{})
+	w.Deps.Plan.Spec.DNS.Resolvers = []string{office.Addr}
+	step := func() phase.Observation {
+		t.Helper()
+		scopes, err := names.Of(w.Deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := names.ResolverProof(w.Deps, scopes[0]).Observe(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	if o := step(); o.State != phase.Done {
+		t.Errorf("it answers alike: %s", o.Detail)
+	}
+	office.Update(zonetest.Zone, "web.shop.test. A", "web.shop.test. 300 IN A 10.9.9.9")
+	r, err := run(t, w, lowered(t, 0, time.Now().Add(-time.Minute)))
+	if !errors.Is(err, engine.ErrNo) || r.Begun || !strings.Contains(err.Error(), "web.shop.test leads to 10.9.9.9") {
+		t.Errorf("a private zone leads elsewhere: begun %v, %v", r.Begun, err)
+	}
+	unchanged(t, w)
 }
