@@ -96,7 +96,7 @@ func (w wanted) stepProblems(j *job, i int) []string {
 	for _, verb := range []string{"plan", "apply"} {
 		s, want := j.Steps[verb], map[string]string{
 			"result": "done", "phase": phase, "digest": planned, "mutated": "false", "report": "cutover-report.json",
-			"next-phase": phase, "approval": "", "not-before": "", "journal": "",
+			"next-phase": phase, "approval": "", "not-before": "", "journal": "", "back": "[]",
 		}
 		if verb == "apply" {
 			want["mutated"], want["next-phase"] = "true", next

@@ -67,7 +67,7 @@ func good() []entry {
 			}
 			for k, v := range map[string]string{
 				"result": "done", "phase": phase, "digest": digestOf(phase), "mutated": fmt.Sprint(verb == "apply"),
-				"report": "cutover-report.json", "next-phase": next, "approval": "", "not-before": "", "journal": journal,
+				"report": "cutover-report.json", "next-phase": next, "approval": "", "not-before": "", "journal": journal, "back": "[]",
 			} {
 				say(func(e *entry) { e.Command, e.Name, e.Arg = "set-output", k, v })
 			}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -109,6 +110,15 @@ func (c *call) fromInputs(ctx context.Context, post bool) error {
 	return c.invoke(ctx, v, args)
 }
 
+// matrix is an output that a matrix can be made from.
+func matrix(values []string) string {
+	b, err := json.Marshal(append([]string{}, values...)) // never null
+	if err != nil {
+		return "[]"
+	}
+	return string(b)
+}
+
 func first(values ...string) string {
 	for _, v := range values {
 		if v != "" {
@@ -147,7 +157,7 @@ func (c *call) publish(d report.Document, last bool) {
 	for key, value := range map[string]string{
 		"result": d.Result, "phase": d.Phase, "next-phase": d.Next, "approval": d.Approval, "digest": d.Digest,
 		"not-before": not, "mutated": strconv.FormatBool(mutated), "report": reportFile,
-		"journal": d.Journal,
+		"journal": d.Journal, "back": matrix(d.Back),
 	} {
 		if was, ok := c.action.wrote[key]; ok && was == value {
 			continue

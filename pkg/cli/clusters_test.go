@@ -240,6 +240,7 @@ func TestVerbsOnTwoClustersInWhichNothingRuns(t *testing.T) {
 		{"nothing to recover", []string{"recover"}, nil, 0, "done"},
 		{"nothing to verify", []string{"verify"}, nil, 0, "done"},
 		{"nothing is frozen", []string{"adopt"}, nil, 3, "nothing is frozen"},
+		{"nothing is after a phase that was not begun", []string{"status", "--to", "proxy"}, nil, 2, "nothing of it was begun"},
 		{"nobody holds the lock", []string{"unlock"}, nil, 0, "nobody holds"},
 		{"an empty journal", []string{"journal", "export"}, nil, 0, ""},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"cutover.dev/cutover/pkg/engine"
@@ -106,9 +107,17 @@ func status(ctx context.Context, c *call) error {
 		Through string `json:"through"`
 		Holder  string `json:"holder,omitempty"`
 		Phases  []row  `json:"phases"`
+
+		// Back is what rollback --to would take back, newest first; null without --to.
+		Back []string `json:"back,omitzero"`
 	}{Plan: s.plan.Metadata.Name, Through: s.plan.Spec.Through}
 	for _, stop := range s.stops {
 		out.Phases = append(out.Phases, row{stop.Name, stop.State, stop.Why})
+	}
+	if c.flags.To != "" {
+		if out.Back, err = s.backward(); err != nil {
+			return err
+		}
 	}
 	holder, err := s.lease.Holder(ctx)
 	if err != nil {
@@ -118,7 +127,7 @@ func status(ctx context.Context, c *call) error {
 		out.Holder = holder.Holder
 	}
 	if c.action != nil {
-		c.publish(report.Document{Verb: "status", Result: "done", Plan: out.Plan, Served: s.served(ctx)}, true)
+		c.publish(report.Document{Verb: "status", Result: "done", Plan: out.Plan, Back: out.Back, Served: s.served(ctx)}, true)
 	}
 	if c.flags.Output == "json" {
 		return writeJSON(c.stdout, out)
@@ -129,6 +138,9 @@ func status(ctx context.Context, c *call) error {
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	if c.flags.To != "" {
+		fmt.Fprintf(c.stdout, "\nback to %s: %s\n", clean(c.flags.To), first(strings.Join(out.Back, ", "), "nothing to take back"))
 	}
 	if out.Holder != "" {
 		fmt.Fprintf(c.stdout, "\nlocked by %s\n", clean(out.Holder))

@@ -14,7 +14,7 @@ var (
 		"plan", "verb", "phase", "old-kubeconfig", "new-kubeconfig", "expect-digest", "allow-irreversible", "repair", "to", "reason",
 		"break-glass", "journal", "export", "output", "github-token",
 	}
-	Outputs = []string{"result", "phase", "next-phase", "approval", "digest", "not-before", "mutated", "report", "journal"}
+	Outputs = []string{"result", "phase", "next-phase", "approval", "digest", "not-before", "mutated", "report", "journal", "back"}
 )
 
 // Input returns an input, without blanks around it. The runner keeps dashes in the names of variables; what was started

@@ -33,6 +33,9 @@ type Document struct {
 	Approval  string     `json:"approval,omitempty"` // what must approve it
 	Served    []Served   `json:"served,omitempty"`
 
+	// Back is what going back to the phase that was named would take back, newest first.
+	Back []string `json:"back,omitzero"`
+
 	// Unapproved are phases that ran without the approval that the plan demanded, each with why.
 	Unapproved []string `json:"unapproved,omitempty"`
 

@@ -11,9 +11,9 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"strings"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Writes is how many requests of the clients have changed something, or could have: all but reads, if the server took

@@ -84,7 +84,8 @@ func (m wave) mayGrant(ctx context.Context, what, ns string, u *unstructured.Uns
 	return phase.Observation{State: phase.Failed, Detail: fmt.Sprintf(
 		"%s grants %d rights that this identity does not have itself, such as %s %s, and an API server lets nobody hand those out; "+
 			"give this identity in new what it grants, or the verb %s on %s %s, or make it in new by hand",
-		what, len(denied), first.Verb, first.Resource, passing.Verb, passing.Resource, passing.Name)}, nil
+		what, len(denied), first.Verb, first.Resource, passing.Verb, passing.Resource, passing.Name,
+	)}, nil
 }
 
 // rights are what rules allow in a namespace, one by one.
