@@ -14,7 +14,7 @@ import (
 )
 
 // Accepted is the value of callers and callees in the plan by which a person takes the consequence.
-const Accepted = "accepted"
+const Accepted = plan.Accepted
 
 // Check says all that a plan cannot move, at once: nil, or an error with code fault.Refused that joins one error for
 // each, worded "reason; way out: …". It looks at nothing but its arguments, so it can be asked before anything is

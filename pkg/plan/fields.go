@@ -146,6 +146,9 @@ var mongodb = obj(
 	may("manifests", path, "What starts the new members."),
 	def("maxLag", duration(100*time.Millisecond, time.Minute), "1s", "How far behind a new member may be."),
 	def("settle", duration(time.Minute, 7*24*time.Hour), "6h", "How long the initial sync of a member may take."),
+	def("step", duration(30*time.Second, time.Hour), "2m", "How long one change of the set's configuration may take, or the move of the primary."),
+	may("wipe", oneOfWords(Accepted), "accepted: whatever data the new members hold may go, since a member that joins loses it. Needed where they let nobody look before they are in a set, as with a keyFile."),
+	may("clients", oneOfWords(Accepted), "accepted: the URI of every client names a new member. Without it cleanup takes no old member out of the set: a client that starts afterwards with old names alone finds no primary."),
 )
 
 var workloadShape = &shape{kind: workload, want: "a string namespace/Kind/name or a mapping with ref", item: obj(

@@ -138,6 +138,7 @@ const referenceTail = `
 ## What no single field can say
 
 - ` + "`spec.windows.residual`" + ` is no shorter than ` + "`spec.dns.ttl`" + ` where names move, and ` + "`spec.mongodb.settle`" + ` longer than ` + "`spec.windows.lag`" + `.
+- A plan moves one replica set at most, and ` + "`spec.mongodb.new`" + ` has seven members at most: all of them shall vote.
 - A DaemonSet is not exclusive: it has no replicas, and would run in new before it ended in old.
 - Old and new are two clusters: their uids differ.
 - No two of the old entry, the new entry, the bridge and the tail share an address and port, and the metrics of bridge and old entry have ports of their own.
@@ -151,8 +152,7 @@ const referenceTail = `
 
 They follow from the plan, in this order: ` + "`link`" + ` (only with spec.link), ` + "`ttl`" + ` (not with dns.none), ` + "`join`" + ` (only with
 spec.mongodb), ` + "`proxy`, `routes`, `dns`" + ` (not with dns.none), one ` + "`migrate/<wave>`" + ` for each wave, ` + "`stepdown`" + ` (only with spec.mongodb,
-after its wave), ` + "`cleanup`" + `. This build does not have ` + "`link`, `ttl`, `join`, `dns` and `stepdown`" + ` yet: a plan that wants one is refused
-there.
+after its wave), ` + "`cleanup`" + `. This build does not have ` + "`link`" + ` yet: a plan that wants it is refused there.
 
 ## Digest
 

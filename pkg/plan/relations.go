@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// maxVoters is how many members of a replica set may vote.
+const maxVoters = 7
+
 // reporter takes what is wrong with the field at a path.
 type reporter func(path, format string, args ...any)
 
@@ -31,6 +34,9 @@ func relations(p *Plan, report reporter) {
 		if _, ok := p.Wave(s.Stepdown.After); !ok && s.Stepdown.After != "" {
 			report("spec.stepdown.after", "there is no wave %s", s.Stepdown.After)
 		}
+	}
+	if m := s.MongoDB; m != nil && len(m.New) > maxVoters {
+		report("spec.mongodb.new", "%d new members: all of them shall vote, and a replica set has %d voters at most", len(m.New), maxVoters)
 	}
 	if s.Deletes("Ingress") && s.Entry.OldMetrics == nil {
 		report("spec.cleanup.delete", "deleting old's Ingresses needs spec.entry.oldMetrics: nothing else shows that no client comes to old's entry any more")

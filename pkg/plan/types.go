@@ -165,7 +165,13 @@ type MongoDB struct {
 	Manifests string   `json:"manifests,omitempty"`
 	MaxLag    Duration `json:"maxLag,omitempty"`
 	Settle    Duration `json:"settle,omitempty"`
+	Step      Duration `json:"step,omitempty"`    // one change of the set's configuration
+	Wipe      string   `json:"wipe,omitempty"`    // "accepted": what new members hold may go when they join
+	Clients   string   `json:"clients,omitempty"` // "accepted": every client's URI names a new member
 }
+
+// Accepted is the word by which a plan takes a risk that the tool cannot see the end of.
+const Accepted = "accepted"
 
 // Wave is a set of workloads that move together.
 type Wave struct {
