@@ -252,3 +252,19 @@ func sortedKeys[T any](m map[string]T) []string {
 	slices.Sort(keys)
 	return keys
 }
+
+// Special names what in a configuration new members would need a share of that nobody here knows, "" for nothing.
+func (c Config) Special() string {
+	if modes := document(document(c.doc, "settings"), "getLastErrorModes"); len(modes) > 0 {
+		return "write concerns of its own (settings.getLastErrorModes)"
+	}
+	if truth(c.doc, "configsvr") {
+		return "the role of a config server"
+	}
+	for _, m := range documents(c.doc, "members") {
+		if len(document(m, "horizons")) > 0 {
+			return "other names for clients outside (horizons)"
+		}
+	}
+	return ""
+}

@@ -46,6 +46,7 @@ type Error struct {
 	Kind          Kind
 	Code          int32
 	Err           error // without anything secret
+	hangs         bool
 }
 
 func (e *Error) Error() string {
@@ -81,6 +82,12 @@ func IsUnreachable(err error) bool {
 	return ok && e.Kind == Unreachable
 }
 
+// Hangs reports whether somebody took the connection, or was still connected, and did not answer in time. One that is gone refuses.
+func Hangs(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Kind == Unreachable && e.hangs
+}
+
 func classify(ctx context.Context, host, command string, err error) error {
 	out := &Error{Host: host, Command: command, Kind: Unreachable}
 	var said mongo.CommandError
@@ -93,11 +100,18 @@ func classify(ctx context.Context, host, command string, err error) error {
 	case authFailed(err):
 		out.Kind, out.Code, out.Err = Rights, codeAuthFailed, errors.New("authentication failed")
 	case ctx.Err() != nil:
-		out.Err = context.Cause(ctx)
+		out.Err, out.hangs = context.Cause(ctx), errors.Is(ctx.Err(), context.DeadlineExceeded) && !nobodyThere(err)
 	default:
 		out.Err = errors.New(short(err))
 	}
 	return out
+}
+
+// nobodyThere: nobody listens there, or the name leads nowhere. The driver goes on trying until the time is over.
+func nobodyThere(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "connection refused") || strings.Contains(text, "no such host") || strings.Contains(text, "no route to host") ||
+		strings.Contains(text, "network is unreachable")
 }
 
 // authFailed: the handshake with credentials failed because the member does not know us. The driver wraps that in errors of its

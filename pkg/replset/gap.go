@@ -26,6 +26,9 @@ const (
 	probeWithin = 30 * time.Second // one write, the driver's retries included
 )
 
+// GapPrefix begins the names of facts that are a Gap. Reports find them by it.
+const GapPrefix = "gap/"
+
 // Gap is how long nobody could write while the primary moved, measured three ways, and what became of the probes' writes.
 // Milliseconds; 0 where it could not be measured, and then Notes says why.
 type Gap struct {

@@ -194,3 +194,11 @@ func (s Status) Peer(host string) (Peer, bool) {
 	}
 	return Peer{}, false
 }
+
+// Source is whom the member itself copies from, in words.
+func (s Status) Source() string {
+	if p, ok := s.Peer(s.Me); ok && p.Source != "" {
+		return p.Source
+	}
+	return "nobody yet"
+}

@@ -98,6 +98,9 @@ func final(err error) bool {
 	return false
 }
 
+// Pause waits for as long as it takes until another look is worth it.
+func Pause(ctx context.Context) error { return pause(ctx, rereadEvery) }
+
 func pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

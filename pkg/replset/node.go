@@ -42,7 +42,7 @@ func (n *Node) client(credentials bool) (*mongo.Client, error) {
 
 // options is what all clients have in common. The TLS settings are the URI's.
 func (s *Set) options(hosts []string) *options.ClientOptions {
-	o := options.Client().SetHosts(hosts).SetAppName(s.app).SetRetryReads(false).SetRetryWrites(false).
+	o := options.Client().SetHosts(hosts).SetAppName(App).SetRetryReads(false).SetRetryWrites(false).
 		SetConnectTimeout(connectWithin).SetServerSelectionTimeout(connectWithin).SetHeartbeatInterval(2 * time.Second).
 		SetMaxPoolSize(8)
 	if s.base.TLSConfig != nil {
@@ -89,3 +89,6 @@ func (n *Node) run(ctx context.Context, credentials bool, within time.Duration, 
 	}
 	return reply, nil
 }
+
+// Relayed reports whether members are dialled from somewhere else, where names may mean something else than here.
+func (s *Set) Relayed() bool { return s.dial != nil }

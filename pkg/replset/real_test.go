@@ -15,15 +15,11 @@ import (
 
 func open(t *testing.T, uri string) *replset.Set {
 	t.Helper()
-	s, err := replset.Open(replset.Options{URI: uri, App: "test"})
+	s, err := replset.Open(replset.Options{URI: uri})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		s.Close(ctx)
-	})
+	t.Cleanup(func() { s.Close(context.WithoutCancel(t.Context())) })
 	return s
 }
 

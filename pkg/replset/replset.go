@@ -19,6 +19,9 @@ import (
 // Variable holds the URI of the replica set. It names any of its members, and who we are.
 const Variable = "CUTOVER_MONGODB_URI"
 
+// App begins the names of our own connections, as servers show them.
+const App = "cutover"
+
 // How long one question may take. A member that hangs is told from one that is slow by the same limit everywhere.
 const (
 	askWithin     = 5 * time.Second
@@ -40,7 +43,7 @@ type Set struct {
 	auth  *options.Credential
 	base  *options.ClientOptions // what the URI says, for clients that follow the set
 	dial  Dial
-	app   string
+	also  []string
 
 	mu    sync.Mutex
 	nodes map[string]*Node
@@ -49,8 +52,8 @@ type Set struct {
 // Options of Open.
 type Options struct {
 	URI  string
-	App  string // the name that the server shows of our connections
-	Dial Dial   // nil: the network of this process
+	Also []string // members that may be known without the URI
+	Dial Dial     // nil: the network of this process
 }
 
 // Open reads the URI. It connects to nobody, but a URI mongodb+srv is resolved. Call Close on what it returns.
@@ -66,7 +69,7 @@ func Open(o Options) (*Set, error) {
 	if base.LoadBalanced != nil && *base.LoadBalanced {
 		return nil, fault.New(fault.Usage, hint, "%s leads to a load balancer, not to the members of a replica set", Variable)
 	}
-	return &Set{seeds: slices.Clone(base.Hosts), auth: base.Auth, base: base, dial: o.Dial, app: o.App, nodes: map[string]*Node{}}, nil
+	return &Set{seeds: slices.Clone(base.Hosts), auth: base.Auth, base: base, dial: o.Dial, also: slices.Clone(o.Also), nodes: map[string]*Node{}}, nil
 }
 
 // Secrets lists what must not reach a log: the URI's password and every form of it that a library may print.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
 // View is the set at one moment, each member asked by itself.
@@ -37,10 +39,15 @@ var (
 	ErrNoConfig  = errors.New("no member of the replica set shows its configuration")
 )
 
-// View asks every member. It finds them through the seeds and through also, names that are known otherwise. That there is no
-// primary is no error here. ErrNoConfig, and an error that IsRights, say that nothing is known.
-func (s *Set) View(ctx context.Context, also ...string) (View, error) {
-	config, err := s.find(ctx, append(s.Seeds(), also...))
+// View asks every member. That there is no primary is no error here. ErrNoConfig, and an error that IsRights, say that nothing is
+// known.
+func (s *Set) View(ctx context.Context) (View, error) {
+	config, err := s.find(ctx, s.seeds)
+	if err != nil && len(s.also) > 0 && ctx.Err() == nil { // the URI's members may have left, and be gone
+		if other, failed := s.find(ctx, s.also); failed == nil {
+			config, err = other, nil
+		}
+	}
 	if err != nil {
 		return View{}, err
 	}
@@ -128,10 +135,10 @@ func (s *Set) find(ctx context.Context, hosts []string) (Config, error) {
 		for range n {
 			a := <-answers
 			asked[a.host] = a.err
-			if a.err != nil || a.c.Empty() {
+			if a.err != nil || a.c.Empty() || len(a.c.Members()) == 0 {
 				continue
 			}
-			if newer(a.c, best) && a.c.belongs(a.host) {
+			if newer(a.c, best) {
 				best = a.c
 			}
 			for _, m := range a.c.Members() {
@@ -150,12 +157,6 @@ func (s *Set) find(ctx context.Context, hosts []string) (Config, error) {
 		return best, context.Cause(ctx)
 	}
 	return best, noConfig(asked)
-}
-
-// belongs: the one who shows it is in it. Who was removed still has the last one in which it was.
-func (c Config) belongs(host string) bool {
-	_, ok := c.Member(host)
-	return ok || len(c.Members()) > 0
 }
 
 func newer(a, b Config) bool {
@@ -193,9 +194,33 @@ func (v View) Member(host string) (Seen, bool) {
 	return Seen{}, false
 }
 
-// Unsettled says why the configuration is not in force everywhere yet, "" if it is: on all voters that answer, committed, and
-// every member heard by every other within a few heartbeats. A tool that goes on before that would be refused, or would find
-// voters that refuse a candidate because its configuration differs.
+// glance is how long a member may take to say whether it accepts writes, where all are asked and one hangs.
+const glance = time.Second
+
+// Writable asks the members of a view who accepts writes now, "" for nobody that answered.
+func (s *Set) Writable(ctx context.Context, v View) string {
+	found := make(chan string, len(v.Members))
+	for _, m := range v.Members {
+		go func() {
+			d, err := s.Node(m.Host).run(ctx, false, glance, "admin", bson.D{{Key: "hello", Value: 1}})
+			if err == nil && hello(d).Writable {
+				found <- m.Host
+				return
+			}
+			found <- ""
+		}()
+	}
+	primary := ""
+	for range v.Members {
+		if host := <-found; host != "" {
+			primary = host
+		}
+	}
+	return primary
+}
+
+// Unsettled says why the configuration is not in force everywhere yet, "" if it is: committed, and on all voters that answer. Who
+// goes on before that would be refused, or would find voters that refuse a candidate because its configuration differs.
 func (v View) Unsettled() string {
 	if v.Primary == "" {
 		return ErrNoPrimary.Error()
@@ -205,8 +230,7 @@ func (v View) Unsettled() string {
 	}
 	for _, m := range v.Members {
 		switch {
-		case m.HelloErr != nil:
-			return m.Host + " does not answer: " + m.HelloErr.Error()
+		case m.HelloErr != nil: // gates ask for that; an even split must not wait for it
 		case m.ConfigErr != nil && m.Votes > 0:
 			return m.Host + " does not show its configuration: " + m.ConfigErr.Error()
 		case m.ConfigErr == nil && m.Votes > 0 && (m.Version != v.Config.Version() || m.Term != v.Config.Term()):
@@ -223,7 +247,7 @@ func (v View) Deaf() string {
 			return m.Host + " does not say how it sees the others: " + m.StatusErr.Error()
 		}
 		for _, p := range m.Status.Peers {
-			if why := p.ill(); why != "" && !p.Self {
+			if why := p.Ill(); why != "" && !p.Self {
 				return m.Host + " sees " + p.Host + " as " + why
 			}
 		}
@@ -231,8 +255,8 @@ func (v View) Deaf() string {
 	return ""
 }
 
-// ill says what is wrong with a member in the eyes of another, "" if nothing.
-func (p Peer) ill() string {
+// Ill says what is wrong with a member in the eyes of another, "" if nothing.
+func (p Peer) Ill() string {
 	switch {
 	case p.Unauthenticated:
 		return "having another key"
