@@ -53,8 +53,9 @@ var imports = []struct{ pkg, may string }{
 	{"replset/rulestest", ""},
 	{"phase/phasetest", "phase journal engine fault"},
 	{"phase/names/namestest", "phase phase/parts phase/phasetest plan inventory zone zone/rfc2136 zone/zonetest"},
-	{"phase/parts", "phase plan inventory ingress kube kube/ready kube/carry probe zone fault"},
-	{"phase/*", "phase phase/parts phase/names zone zone/ttl plan inventory ingress kube kube/ready kube/carry probe fault"},
+	{"phase/parts", "phase plan inventory ingress kube kube/ready kube/carry probe replset zone fault"},
+	{"phase/members", "phase phase/parts plan replset replset/path fault"},
+	{"phase/*", "phase phase/parts phase/members phase/names replset replset/path zone zone/ttl plan inventory ingress kube kube/ready kube/carry probe fault"},
 	{"cli", "*"},
 }
 

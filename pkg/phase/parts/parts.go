@@ -10,6 +10,7 @@ import (
 	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/replset"
 	"cutover.dev/cutover/pkg/zone"
 )
 
@@ -20,7 +21,8 @@ type Deps struct {
 	Old, New  *kube.Cluster
 	NewGone   bool // new is gone for good (break-glass): its entry can show nothing
 	Zones     []*zone.Zone
-	Now       bool // a rehearsal: caches are not waited for
+	Now       bool         // a rehearsal: caches are not waited for
+	Mongo     *replset.Set // nil: CUTOVER_MONGODB_URI is not set
 }
 
 // Name is the name of the plan.
