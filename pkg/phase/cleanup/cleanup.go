@@ -62,9 +62,13 @@ func New(d Deps) phase.Phase {
 			if err != nil {
 				return nil, err
 			}
+			database, err := leaves(d, past)
+			if err != nil {
+				return nil, err
+			}
 			return slices.Concat([]phase.Group{
 				{Name: "quiet", Before: all, Lanes: []phase.Lane{asked(d), quiet(d, past)}},
-			}, ttls, []phase.Group{
+			}, database, ttls, []phase.Group{
 				{Name: "hand-over", Before: gate, Limit: atOnce, Lanes: handOver(d)},
 				{Name: "keeper", Before: gate, Limit: atOnce, Lanes: keepers(d)},
 				{Name: "proxy", Before: gate, Limit: atOnce, Lanes: backends(d, d.New, parts.Proxy(d.Plan))},
@@ -74,11 +78,14 @@ func New(d Deps) phase.Phase {
 	}
 }
 
-// after is every phase that it ends: those of the routes and every wave.
+// after is every phase that it ends: those of the routes, every wave, and of the database the last.
 func after(d Deps) []string {
 	all := []string{"routes"}
 	if len(d.Zones) > 0 {
 		all = append(all, "dns")
+	}
+	if d.Plan.Spec.MongoDB != nil {
+		all = append(all, "stepdown")
 	}
 	for _, w := range d.Plan.Spec.Waves {
 		all = append(all, "migrate/"+w.Name)
