@@ -38,6 +38,9 @@ func Verdict(d Document) string {
 	if t := Total(d.Requests); t.Sent > 0 {
 		s += fmt.Sprintf("; %d requests, %d lost, %d wrong", t.Sent, t.Lost, t.Wrong)
 	}
+	if g := d.Database; g != nil {
+		s += fmt.Sprintf("; the primary moved, majority writes stood for %s, %d of %d lost", millis(float64(g.GapMs.Retryable)), g.Lost, g.Writes)
+	}
 	return s + "; " + short(time.Duration(d.Seconds*float64(time.Second)))
 }
 

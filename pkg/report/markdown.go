@@ -47,7 +47,7 @@ func Markdown(d Document, limit int) (text string, truncated bool) {
 		func() string { return served(d.Served, 500) }, func() string { return served(d.Served, 50) }, func() string { return "" },
 	}}
 	details := &part{texts: []func() string{func() string { return details(d) }, func() string { return "" }}}
-	parts := []*part{head, steps, {texts: same(requests(d.Requests))}, served, diffs, details}
+	parts := []*part{head, steps, {texts: same(requests(d.Requests))}, {texts: same(moved(d.Database))}, served, diffs, details}
 	for _, shorten := range []*part{nil, details, served, steps, steps, served, diffs} {
 		if shorten != nil {
 			shorten.shorten()

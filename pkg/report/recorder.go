@@ -69,6 +69,9 @@ func (r *Recorder) Emit(e engine.Event) {
 		r.books[l.Name] = len(r.doc.Requests)
 		r.doc.Requests = append(r.doc.Requests, l)
 	}
+	if d := database(e.Observation.Facts); d != nil {
+		r.doc.Database = d
+	}
 	switch {
 	case e.Step == "":
 	case e.What == "gate":
