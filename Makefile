@@ -40,9 +40,10 @@ fmt: ## format every Go file
 
 test: warm lint unit e2e ## check, then the tests on two real clusters (root; 20 minutes, 45 the first time)
 
-# With a lab's cache there is an API server to test pkg/kube against; on a machine that can have one, it must not be missing.
+# With a lab's cache there are an API server and a mongod to test against; on a machine that can have them, they must not be missing.
 ifeq ($(shell id -u),0)
 test race: export CUTOVER_REQUIRE_APISERVER = 1
+test race: export CUTOVER_REQUIRE_MONGOD = 1
 endif
 
 warm:

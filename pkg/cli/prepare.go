@@ -16,10 +16,12 @@ import (
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/cleanup"
 	"cutover.dev/cutover/pkg/phase/dns"
+	"cutover.dev/cutover/pkg/phase/join"
 	"cutover.dev/cutover/pkg/phase/migrate"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/phase/proxy"
 	"cutover.dev/cutover/pkg/phase/routes"
+	"cutover.dev/cutover/pkg/phase/stepdown"
 	"cutover.dev/cutover/pkg/phase/ttl"
 )
 
@@ -63,7 +65,10 @@ func (s *session) prepare(ctx context.Context) error {
 }
 
 func (s *session) deps() parts.Deps {
-	return parts.Deps{Plan: s.plan, Inventory: s.inv, Old: s.old, New: s.new, NewGone: s.gone, Zones: zonesOf(s.plan, s.call.env(tsigVariable)), Now: s.call.flags.Now}
+	return parts.Deps{
+		Plan: s.plan, Inventory: s.inv, Old: s.old, New: s.new, Mongo: s.mongo, NewGone: s.gone,
+		Zones: zonesOf(s.plan, s.call.env(tsigVariable)), Now: s.call.flags.Now,
+	}
 }
 
 // thaw loads the frozen inventory, if there is one.
@@ -138,6 +143,10 @@ func phasesOf(d parts.Deps) map[string]phase.Phase {
 			out[name] = ttl.New(d)
 		case name == "dns" && len(d.Plan.Spec.DNS.Zones) > 0:
 			out[name] = dns.New(d)
+		case name == join.Name:
+			out[name] = join.New(d)
+		case name == stepdown.Name:
+			out[name] = stepdown.New(d)
 		case name == "proxy":
 			out[name] = proxy.New(d)
 		case name == "routes":

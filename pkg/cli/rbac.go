@@ -72,6 +72,9 @@ func rightsOf(p *plan.Plan, role string) ([]phase.Access, error) {
 // and tells why only when it runs.
 func readable(p *plan.Plan) error {
 	paths := map[string]string{"bridge.manifests": p.Spec.Bridge.Manifests}
+	if m := p.Spec.MongoDB; m != nil {
+		paths["mongodb.manifests"] = m.Manifests
+	}
 	for _, wave := range p.Spec.Waves {
 		for _, w := range wave.Workloads {
 			if w.FromPath() {

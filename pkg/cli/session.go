@@ -15,6 +15,7 @@ import (
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/replset"
 )
 
 // session is one run of a verb that looks at the clusters: everything wired together.
@@ -22,6 +23,8 @@ type session struct {
 	call     *call
 	plan     *plan.Plan
 	old, new *kube.Cluster
+	mongo    *replset.Set   // nil: the plan has none, or nobody said where it is
+	part     func()         // ends the connections to it
 	store    *cluster.Store // authoritative
 	mirror   *cluster.Store // nil: none
 	lease    *cluster.Lease
@@ -88,6 +91,25 @@ func (s *session) close() {
 			k.Close()
 		}
 	}
+	if s.part != nil {
+		s.part()
+	}
+}
+
+// database reads where the replica set is. Only the phases that need it miss it.
+func (s *session) database(ctx context.Context) (err error) {
+	uri := s.call.env(replset.Variable)
+	if s.plan.Spec.MongoDB == nil || uri == "" {
+		return nil
+	}
+	s.call.mask(replset.Secrets(uri))
+	s.mongo, err = replset.Open(replset.Options{URI: uri, Also: s.plan.Spec.MongoDB.New})
+	s.part = func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), atLeast)
+		defer cancel()
+		s.mongo.Close(last)
+	}
+	return err
 }
 
 func (s *session) connect(ctx context.Context) (err error) {
@@ -99,6 +121,9 @@ func (s *session) connect(ctx context.Context) (err error) {
 	}
 	if err := errors.Join(missing...); err != nil {
 		return fault.Wrap(fault.Usage, "", err)
+	}
+	if err := s.database(ctx); err != nil {
+		return err
 	}
 	o := kube.Options{UserAgent: "cutover/" + build()}
 	// The views have to outlive a stop request, or nothing could be finished or taken back after it: close ends them.
