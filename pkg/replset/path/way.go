@@ -57,6 +57,7 @@ func newWay(g Goal, back bool) (*Way, error) {
 	if err := g.Check(); err != nil {
 		return nil, err
 	}
+	g.First, g.New = g.First.clone(), slices.Clone(g.New) // they are the caller's
 	w := &Way{goal: g, back: back}
 	w.from, w.to = g.sides()
 	if back {
