@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -202,4 +203,26 @@ func TestASecondZoneOfTheSameNameIsFound(t *testing.T) {
 		t.Errorf("a private zone leads elsewhere: begun %v, %v", r.Begun, err)
 	}
 	unchanged(t, w)
+}
+
+// What does not fit into one message of 64 KiB travels in two, each name wholly in one of them.
+func TestFiveHundredNamesOfTwoFamiliesMove(t *testing.T) {
+	var records strings.Builder
+	var hosts []string
+	for i := range 500 {
+		fmt.Fprintf(&records, "host%d 60 IN A 203.0.113.10\nhost%[1]d 60 IN AAAA 2001:db8::10\n", i)
+		hosts = append(hosts, fmt.Sprintf("host%d.shop.test", i))
+	}
+	w := hasty(namestest.Start(t, zonetest.Records(records.String()), hosts...))
+	w.Deps.Plan.Spec.Windows.Zones = plan.Duration(time.Minute)
+	if _, err := run(t, w, lowered(t, 0, time.Now().Add(-time.Minute))); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.Writes(); n > 2 {
+		t.Errorf("the zone was changed %d times", n)
+	}
+	text := strings.Join(w.Secondary.Content(), "\n")
+	if moved, stayed := strings.Count(text, "\tA\t198.51.100.20"), strings.Count(text, "203.0.113.10")+strings.Count(text, "AAAA"); moved != 500 || stayed != 0 {
+		t.Errorf("%d names lead to new, %d records are old's", moved, stayed)
+	}
 }

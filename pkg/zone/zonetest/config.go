@@ -66,7 +66,7 @@ key:
     update-owner-match: sub-or-equal
     update-type: [A, AAAA, CNAME, HTTPS, TXT]
   - id: told
-    action: notify
+    action: [notify, transfer]
     address: 127.0.0.0/8
 zone:
   - domain: %[7]s
