@@ -9,6 +9,7 @@ import (
 
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/zone"
+	"cutover.dev/cutover/pkg/zone/rfc2136"
 	"cutover.dev/cutover/pkg/zone/zonetest"
 )
 
@@ -43,5 +44,37 @@ func TestNameServersAreFoundWithAllAddressesAndOnlyIfTheZoneAboveAgrees(t *testi
 				t.Error(d)
 			}
 		})
+	}
+}
+
+func TestASignedZoneIsReadBackWithItsSignatures(t *testing.T) {
+	s := zonetest.Start(t, zonetest.Knot, zonetest.Before, zonetest.Options{Signed: true})
+	z := &zone.Zone{Name: zonetest.Zone, Servers: zonetest.Servers(s)}
+	if len(s.Lookup(zonetest.Zone, "DNSKEY")) == 0 {
+		t.Fatal("the zone is not signed")
+	}
+	editor := rfc2136.New(zonetest.Zone, s.Addr, zonetest.Key, zonetest.Algorithm, s.Secret)
+	names := []string{"web.shop.test", "any.wild.shop.test", "alias.shop.test", "svc.shop.test"}
+	read := func() []string {
+		t.Helper()
+		readings, err := z.Read(t.Context(), names)
+		if err != nil || readings[0].Err != nil {
+			t.Fatal(err, readings)
+		}
+		return readings[0].Bogus
+	}
+	if bogus := read(); len(bogus) > 0 {
+		t.Errorf("before: %q", bogus)
+	}
+	own, err := editor.Get(t.Context(), names[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []zone.Set{{Name: names[0], Type: "A", TTL: 60, Data: []string{"198.51.100.20"}}}
+	if err := editor.Swap(t.Context(), []zone.Change{{Name: names[0], Was: own[names[0]], Want: want}}); err != nil {
+		t.Fatal(err)
+	}
+	if bogus := read(); len(bogus) > 0 {
+		t.Errorf("after the swap: %q", bogus)
 	}
 }

@@ -20,7 +20,8 @@ type Reading struct {
 	Serial  uint32
 	Answers map[string]map[string]Answer // by network, by name
 	Err     error
-	Skipped bool // it has only an address of a kind that this machine has no road to
+	Bogus   []string // of a signed zone: what has no signature that validates
+	Skipped bool     // it has only an address of a kind that this machine has no road to
 }
 
 // networks are both asked: a firewall may let one pass and not the other, and big answers need TCP.
@@ -74,6 +75,9 @@ func read(ctx context.Context, zone string, s Server, names []string) Reading {
 		answers, err := Ask(ctx, s, network, names)
 		r.Answers[network], r.Err = answers, errors.Join(r.Err, err)
 	}
+	if r.Err == nil {
+		r.Bogus, r.Err = bogus(ctx, zone, s.Addr, names)
+	}
 	return r
 }
 
@@ -92,6 +96,8 @@ func Behind(readings []Reading, want Names) []string {
 		case r.Skipped:
 		case r.Err != nil:
 			behind = append(behind, fmt.Sprintf("%s could not be asked: %v", r.Server, r.Err))
+		case len(r.Bogus) > 0:
+			behind = append(behind, fmt.Sprintf("%s, serial %d, serves what validating resolvers refuse: %s", r.Server, r.Serial, few(r.Bogus)))
 		default:
 			if wrong := r.differs(want); len(wrong) > 0 {
 				behind = append(behind, fmt.Sprintf("%s, serial %d, serves %s", r.Server, r.Serial, few(wrong)))
