@@ -125,8 +125,9 @@ func (l *Lease) acquire(ctx context.Context, holder string, patient bool) error 
 	}
 }
 
-// pace is how often the lock is renewed, and looked at by others: often enough that a request to stop is seen soon.
-func (l *Lease) pace() time.Duration { return min(l.ttl/3, 5*time.Second) }
+// pace is how often the lock is renewed, and looked at by others: often enough that a request to stop is seen soon, and
+// that after a renewal that hung (a third of the ttl) there is time for another before two thirds are over.
+func (l *Lease) pace() time.Duration { return min(l.ttl/6, 5*time.Second) }
 
 // take writes the lock and starts renewing it.
 func (l *Lease) take(ctx context.Context, u *unstructured.Unstructured, r record, holder string) error {

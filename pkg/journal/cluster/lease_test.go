@@ -1,10 +1,13 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/kube"
@@ -106,6 +109,43 @@ func TestAHolderWithoutAnAPIServerStopsBelievingBeforeOthersMayTakeIt(t *testing
 			t.Error("nobody else took it and the API server is back: still not held")
 		}
 	})
+}
+
+// hanging is an API server that takes its time, and lets so many updates hang until their sender gives up.
+type hanging struct {
+	*memory
+	left int
+}
+
+func (h *hanging) Update(ctx context.Context, u *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if h.left--; h.left < 0 {
+		time.Sleep(20 * time.Millisecond)
+		return h.memory.Update(ctx, u)
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestOneRenewalThatHangsCostsNoLockHoweverShort(t *testing.T) {
+	for _, ttl := range []time.Duration{time.Second, 5 * time.Second, 12 * time.Second, ttl, 5 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			api := &hanging{memory: newMemory(), left: 1}
+			a := NewLease(api, "ns", "shop", ttl)
+			if err := a.Acquire(t.Context(), "run-1"); err != nil {
+				t.Fatal(err)
+			}
+			defer letGo(t, a)
+			for range 400 {
+				time.Sleep(ttl / 200)
+				if _, err := a.Held(); err != nil {
+					t.Fatalf("a lock of %s: %v", ttl, err)
+				}
+			}
+			if api.left >= 0 {
+				t.Errorf("a lock of %s: nothing hung", ttl)
+			}
+		})
+	}
 }
 
 func TestAPausedProcessFindsItsLockLost(t *testing.T) {
