@@ -40,6 +40,7 @@ type Cluster struct {
 	views map[viewKey]*view
 
 	heard  atomic.Int64 // when the API server last gave an answer that shows that it works, in ns since born
+	broke  atomic.Int64 // when it last could not be reached, likewise
 	born   time.Time    // carries the monotonic clock
 	asking sync.Mutex   // one question at a time about whether it is alive
 }
@@ -48,6 +49,7 @@ func newCluster(ctx context.Context, env string, o Options) *Cluster {
 	c := &Cluster{env: env, timeout: o.Timeout, writers: make(chan struct{}, o.Writes), views: map[viewKey]*view{}, born: time.Now()}
 	c.life, c.close = context.WithCancel(ctx)
 	c.heard.Store(-int64(time.Hour))
+	c.broke.Store(-int64(time.Hour))
 	return c
 }
 
@@ -175,13 +177,20 @@ func (c *Cluster) listen(next http.RoundTripper) http.RoundTripper {
 			r.Header.Set("Accept", metadataAnswer)
 		}
 		resp, err := next.RoundTrip(r)
+		a, ours := r.Context().Value(attemptKey{}).(*attempt)
+		if err != nil && r.Context().Err() == nil {
+			c.broke.Store(int64(time.Since(c.born)))
+		}
+		if err != nil && ours {
+			err = snap(err)
+		}
 		if err != nil {
 			return resp, err
 		}
 		if resp.StatusCode < 500 && resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusTooManyRequests {
 			c.alive()
 		}
-		if a, ok := r.Context().Value(attemptKey{}).(*attempt); ok {
+		if ours {
 			a.after = retryAfter(resp.Header)
 			resp.Header.Del("Retry-After")
 		}
@@ -197,4 +206,12 @@ func (c *Cluster) alive() { c.heard.Store(int64(time.Since(c.born))) }
 
 func (c *Cluster) heardWithin(d time.Duration) bool {
 	return time.Since(c.born)-time.Duration(c.heard.Load()) < d
+}
+
+// returning is how long an API server that was away may take to know its roles again. Until then it forbids everything.
+const returning = 15 * time.Second
+
+// justBack: it could not be reached a moment ago.
+func (c *Cluster) justBack() bool {
+	return time.Since(c.born)-time.Duration(c.broke.Load()) < returning
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sethvargo/go-retry"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/klog/v2"
 )
 
@@ -111,4 +112,20 @@ func retryAfter(h http.Header) time.Duration {
 		return 0
 	}
 	return min(time.Duration(seconds)*time.Second, time.Minute)
+}
+
+// snapped is a connection that broke off. Its text and chain hide how from client-go, which would send a read ten more
+// times, a second apart, inside each attempt of ours.
+type snapped struct{ cause error }
+
+func (snapped) Error() string { return "the connection broke off" }
+
+func (s snapped) Is(target error) bool { return errors.Is(s.cause, target) }
+
+// snap is err, or snapped for those that client-go repeats by itself.
+func snap(err error) error {
+	if utilnet.IsConnectionReset(err) || utilnet.IsProbableEOF(err) || utilnet.IsHTTP2ConnectionLost(err) {
+		return snapped{err}
+	}
+	return err
 }
