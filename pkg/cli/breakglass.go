@@ -70,6 +70,10 @@ func answered(err error) bool {
 // the two tell different stories nothing is written.
 func (s *session) restore(ctx context.Context) error {
 	path := s.call.flags.Journal
+	if path == "" && s.call.flags.BreakGlass != "" {
+		_, _, err := s.copied(ctx)
+		return err
+	}
 	if path == "" {
 		return nil
 	}
@@ -85,9 +89,9 @@ func (s *session) restore(ctx context.Context) error {
 	if err != nil {
 		return fault.Wrap(fault.Usage, "it has to be what cutover journal export wrote, unchanged", fmt.Errorf("%s: %w", path, err))
 	}
-	entries, version, err := s.store.Load(ctx)
+	entries, version, err := s.copied(ctx)
 	if err != nil {
-		return unsure(fmt.Errorf("read old's copy of the journal: %w", err))
+		return err
 	}
 	n := min(len(entries), len(x.Entries))
 	if !sameStory(entries[:n], x.Entries[:n]) {
@@ -132,10 +136,31 @@ func (s *session) oneStory() phase.Step {
 		if len(copied) <= len(entries) && sameStory(copied, entries[:len(copied)]) {
 			return nil
 		}
-		return refused("cutover rollback takes back what is left in new; then delete the copy in old, the next run makes a new one: "+
-			"kubectl -n "+s.plan.Spec.State.Namespace+" delete configmap -l cutover.dev/state,cutover.dev/plan="+s.plan.Metadata.Name,
+		return refused("cutover rollback takes back what is left in new; then delete the copy in old, the next run makes a new one: "+s.deletion(),
 			"old's copy has entries that new's journal has not: somebody went back by it (--break-glass)")
 	})
+}
+
+// copied reads old's copy of the journal. One that cannot be read for what it holds is damaged: asking again would not
+// change it.
+func (s *session) copied(ctx context.Context) ([]journal.Entry, string, error) {
+	entries, version, err := s.store.Load(ctx)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return entries, version, err
+	case fault.CodeOf(err) != fault.Unknown: // forbidden, or no answer
+		return nil, "", fmt.Errorf("read old's copy of the journal: %w", err)
+	}
+	err = fmt.Errorf("old's copy of the journal is damaged: %w", err)
+	if s.call.flags.Journal == "" {
+		return nil, "", fault.Wrap(fault.Stuck, "go by what cutover journal export wrote: delete the copy ("+s.deletion()+"), then give --journal FILE", err)
+	}
+	return nil, "", fault.Wrap(fault.Refused, "to go by the file alone, delete the copy: "+s.deletion(), err)
+}
+
+// deletion is the command that takes old's copy of the journal away.
+func (s *session) deletion() string {
+	return "kubectl -n " + s.plan.Spec.State.Namespace + " delete configmap -l cutover.dev/state,cutover.dev/plan=" + s.plan.Metadata.Name
 }
 
 // sameStory compares entries by what they mean: a store may write them in other letters.

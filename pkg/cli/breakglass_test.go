@@ -36,7 +36,6 @@ func TestOldIsTakenBackWithoutNewFromAnExportedJournal(t *testing.T) {
 	_, exported, _ := w.run(t, []string{"journal", "export"})
 	back := []string{"rollback", "--to", "routes", "--break-glass", "new burnt down"}
 	want("new answers", 3, "leave --break-glass out", back...)
-	w.forget(t)
 	w.servers[phase.New].Kill()
 	want("an ordinary rollback", 7, "gave no answer", "rollback", "--to", "routes")
 	dead := cluster.NewLease(w.connect(t, phase.Old), "cutover-system", "two", 5*time.Second)
@@ -46,6 +45,10 @@ func TestOldIsTakenBackWithoutNewFromAnExportedJournal(t *testing.T) {
 	unlock := []string{"unlock", "--break-glass", "new burnt down"}
 	want("a lock that is left in old", 2, "--holder dead --break-glass 'new burnt down'", unlock...)
 	want("and taken", 0, "taken from dead", append(unlock, "--holder", "dead")...)
+	w.damage(t)
+	want("a copy that is damaged", 5, "kubectl -n cutover-system delete configmap -l cutover.dev/state,cutover.dev/plan=two), then give --journal FILE", back...)
+	want("beside a file", 3, "to go by the file alone, delete the copy: kubectl", append(back, "--journal", w.file(t, exported))...)
+	w.forget(t)
 	want("without any journal", 5, "give --journal FILE", back...)
 	for name, text := range map[string]string{
 		"an end that is missing": exported[:len(exported)-10], "another plan": strings.Replace(exported, `"plan":"two"`, `"plan":"x"`, 1), "nothing": "",
@@ -83,6 +86,24 @@ func TestOldIsTakenBackWithoutNewFromAnExportedJournal(t *testing.T) {
 	w.servers[phase.New].Restart(t)
 	want("a repair when new is back", 3, "somebody went back by it", "apply", "--phase", "cleanup", "--repair", "routes")
 	want("new is back", 3, "somebody went back by it", "apply", "--phase", "cleanup")
+}
+
+// damage cuts the end off every segment of old's copy of the journal.
+func (w *world) damage(t *testing.T) {
+	t.Helper()
+	old := w.connect(t, phase.Old)
+	all, err := old.Find(t.Context(), kube.ConfigMap, "cutover-system", "cutover.dev/state=journal")
+	if err != nil || len(all) == 0 {
+		t.Fatal(all, err)
+	}
+	for _, u := range all {
+		for field, text := range u.Object["binaryData"].(map[string]any) {
+			u.Object["binaryData"].(map[string]any)[field] = text.(string)[:len(text.(string))/8*4]
+		}
+		if _, err := old.Update(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // forget takes old's copy of the journal away.
