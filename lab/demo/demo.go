@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"cutover.dev/cutover/lab/load"
 	"cutover.dev/cutover/lab/rehearse"
 	"cutover.dev/cutover/lab/world"
+	"cutover.dev/cutover/lab/writes"
 )
 
 // settings are the flags.
@@ -27,6 +29,7 @@ type demo struct {
 	world  world.World
 	tool   rehearse.Tool
 	load   *load.Load
+	writes *writes.Writes
 	view   *view
 	report report
 }
@@ -71,14 +74,24 @@ func (d *demo) perform(ctx context.Context) error {
 		return fmt.Errorf("make the ledger: %w", err)
 	}
 	defer file.Close()
-	if d.load, err = rehearse.Clients(ctx, d.world, d.Rate, file); err != nil {
+	pauses, err := os.Create(filepath.Join(d.Out, "writes.jsonl"))
+	if err != nil {
+		return fmt.Errorf("make the ledger: %w", err)
+	}
+	defer pauses.Close()
+	if d.writes, err = rehearse.Application(ctx, pauses); err != nil {
 		return err
+	}
+	if d.load, err = rehearse.Clients(ctx, d.world, d.Rate, file); err != nil {
+		_, stopped := d.writes.Stop(ctx)
+		return errors.Join(err, stopped)
 	}
 	played := d.play(ctx)
 	d.view.note("clients: waiting for the last answers")
 	counters, written := d.load.Stop()
+	asked := d.database(ctx)
 	d.view.close()
-	d.report.finish(ctx, d, counters, errors.Join(played, written))
+	d.report.finish(ctx, d, counters, errors.Join(played, written, asked))
 	if err := d.report.write(d.Out); err != nil {
 		return err
 	}
@@ -109,7 +122,8 @@ func (d *demo) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.view.start(ctx, d.load, acts)
+	d.report.Database.Moves = slices.Contains(phases, stepdown)
+	d.view.start(ctx, d.load, d.writes, acts)
 	for i, a := range acts {
 		if err := d.act(ctx, i, a); err != nil {
 			return fmt.Errorf("%s: %w", a.title(), err)
@@ -128,6 +142,9 @@ func (d *demo) act(ctx context.Context, i int, a act) error {
 	began := time.Now()
 	steps, err := d.carryOut(ctx, i, a)
 	took := time.Since(began)
+	if a.Phase == stepdown {
+		d.report.Database.stepped(a, d.writes.Between(began, time.Now()))
+	}
 	d.view.end(i, took, steps, err)
 	d.report.Phases = append(d.report.Phases, phaseRow{
 		Name: a.title(), Verb: string(a.Do), Seconds: round(took), Steps: steps, OK: err == nil,

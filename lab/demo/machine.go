@@ -51,7 +51,7 @@ func field(file, name string) string {
 func versions(ctx context.Context, d *demo) map[string]string {
 	v := map[string]string{
 		"go": runtime.Version(), "kubernetes": cache.Kubernetes, "contour": cache.Contour, "envoy": cache.Envoy,
-		"traefik": cache.Traefik, "metrics-server": cache.MetricsServer,
+		"traefik": cache.Traefik, "metrics-server": cache.MetricsServer, "mongod": cache.MongoDB,
 	}
 	if r, err := d.tool.Run(context.WithoutCancel(ctx), nil, "version"); err == nil && r.Code == 0 {
 		v["cutover"] = strings.TrimSpace(string(r.Stdout))

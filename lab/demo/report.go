@@ -26,6 +26,7 @@ type report struct {
 	LabUpSeconds float64           `json:"labUpSeconds"`
 	Phases       []phaseRow        `json:"phases"`
 	Requests     ledger.Counters   `json:"requests"`
+	Database     database          `json:"database"`
 	Machine      map[string]any    `json:"machine"`
 	Versions     map[string]string `json:"versions"`
 }
@@ -46,8 +47,8 @@ func newReport() report {
 // finish adds the numbers and the verdict.
 func (r *report) finish(ctx context.Context, d *demo, c ledger.Counters, failure error) {
 	r.Seconds, r.Requests, r.Versions = round(time.Since(r.At)), c, versions(ctx, d)
-	r.Problems = problems(c, d.Least, failure)
-	r.Verdict = fmt.Sprintf("%d requests sent, none lost", c.Sent)
+	r.Problems = append(problems(c, d.Least, failure), r.Database.problems()...)
+	r.Verdict = fmt.Sprintf("%d requests sent and %d writes acknowledged, none lost", c.Sent, r.Database.Writes)
 	if len(r.Problems) > 0 {
 		r.Verdict = fmt.Sprintf("does not count: %s", strings.Join(r.Problems, "; "))
 	}
@@ -93,7 +94,7 @@ func (r *report) print(out io.Writer) {
 		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\n", p.Name, p.Seconds, steps(p), failed(p))
 	}
 	fmt.Fprintln(w)
-	for _, line := range r.figures() {
+	for _, line := range append(r.figures(), r.Database.figures()...) {
 		fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
 	}
 	_ = w.Flush()
@@ -111,6 +112,7 @@ func (r *report) markdown() string {
 	for _, line := range r.figures() {
 		fmt.Fprintf(&b, "| %s | %s |\n", line[0], line[1])
 	}
+	b.WriteString(r.Database.markdown())
 	fmt.Fprint(&b, "\n| host and path | sent | lost | longest gap, ms |\n|---|---|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(r.Requests.ByTarget)) {
 		t := r.Requests.ByTarget[name]

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"cutover.dev/cutover/lab/load"
+	"cutover.dev/cutover/lab/writes"
 )
 
 // How often the view is drawn: on a terminal as a block that is drawn over, elsewhere as one more line.
@@ -25,16 +26,17 @@ const bar = 5
 
 // view shows the acts and who answers.
 type view struct {
-	mu    sync.Mutex
-	out   io.Writer
-	width int // of the terminal; 0: none
-	drawn int // lines of the block that is on the screen
-	rows  []row
-	said  string // the last line of the tool's narration
-	load  *load.Load
-	began time.Time
-	stop  context.CancelFunc
-	ended chan struct{}
+	mu     sync.Mutex
+	out    io.Writer
+	width  int // of the terminal; 0: none
+	drawn  int // lines of the block that is on the screen
+	rows   []row
+	said   string // the last line of the tool's narration
+	load   *load.Load
+	writes *writes.Writes
+	began  time.Time
+	stop   context.CancelFunc
+	ended  chan struct{}
 }
 
 // row is one act.
@@ -54,9 +56,9 @@ func newView(out *os.File) *view {
 }
 
 // start begins to draw.
-func (v *view) start(ctx context.Context, l *load.Load, acts []act) {
+func (v *view) start(ctx context.Context, l *load.Load, w *writes.Writes, acts []act) {
 	ctx, v.stop = context.WithCancel(ctx)
-	v.load, v.began, v.ended = l, time.Now(), make(chan struct{})
+	v.load, v.writes, v.began, v.ended = l, w, time.Now(), make(chan struct{})
 	for _, a := range acts {
 		v.rows = append(v.rows, row{title: a.title()})
 	}
@@ -147,7 +149,8 @@ func (v *view) draw() {
 	defer v.mu.Unlock()
 	answered, lost := v.load.Second(time.Now().Add(-2 * time.Second))
 	c := v.load.Counters()
-	counts := fmt.Sprintf("old %3d/s  new %3d/s  lost %d/s  |  sent %d  lost %d", answered["old"], answered["new"], lost, c.Sent, c.Lost)
+	counts := fmt.Sprintf("old %3d/s  new %3d/s  lost %d/s  |  sent %d  lost %d  |  %d writes", answered["old"], answered["new"], lost, c.Sent, c.Lost,
+		v.writes.Counters().Writes)
 	if v.width == 0 {
 		v.line("%s  |  %s", counts, v.said)
 		return
