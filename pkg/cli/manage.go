@@ -38,18 +38,23 @@ func adopt(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	changes := inventory.Compare(s.inv, live)
+	changes := append(inventory.Compare(s.inv, live), inventory.Remade(s.inv, live)...)
 	for _, change := range changes {
 		fmt.Fprintln(c.stdout, clean(change.String()))
 	}
-	if err := inventory.Check(s.plan, live); err != nil {
+	adopted := inventory.Adopt(s.inv, live)
+	if err := inventory.Check(s.plan, adopted); err != nil {
 		return err
 	}
 	if len(changes) == 0 {
 		fmt.Fprintln(c.stderr, "nothing changed since it was frozen")
 		return nil
 	}
-	return s.freeze(ctx, live, true)
+	if err := s.freeze(ctx, adopted, true); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stderr, "taken in: this is frozen now; %s shows what it means for the next phase\n", c.command("plan"))
+	return nil
 }
 
 // unlock takes the lock from a holder whose name a person typed.

@@ -53,6 +53,12 @@ func Compare(frozen, live *Inventory) []Change {
 	return out
 }
 
+// CompareIngress says what somebody else changed in one Ingress of old since it was frozen, as Compare does.
+func CompareIngress(frozen *Ingress, live *networkingv1.Ingress) []Change {
+	now := ingress.Untailed(live, &frozen.Object)
+	return changed("ingress "+frozen.Name().String(), ingressFacts(&frozen.Object, frozen.Class), ingressFacts(now, classOf(now)))
+}
+
 func changed(object string, before, now facts) []Change {
 	keys := maps.Clone(before)
 	maps.Copy(keys, now)

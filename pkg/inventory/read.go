@@ -40,10 +40,7 @@ func ingressOf(u *unstructured.Unstructured) (*Ingress, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Ingress{Keeper: keeper(u), Class: object.Annotations[classAnnotation]}
-	if object.Spec.IngressClassName != nil {
-		out.Class = *object.Spec.IngressClassName
-	}
+	out := &Ingress{Keeper: keeper(u), Class: classOf(object)}
 	out.Object.TypeMeta = metav1.TypeMeta{APIVersion: "networking.k8s.io/v1", Kind: "Ingress"}
 	out.Object.Namespace, out.Object.Name, out.Object.Labels = object.Namespace, object.Name, object.Labels
 	for key, value := range object.Annotations {
@@ -54,6 +51,13 @@ func ingressOf(u *unstructured.Unstructured) (*Ingress, error) {
 	}
 	out.Object.Spec = object.Spec
 	return out, nil
+}
+
+func classOf(object *networkingv1.Ingress) string {
+	if object.Spec.IngressClassName != nil {
+		return *object.Spec.IngressClassName
+	}
+	return object.Annotations[classAnnotation]
 }
 
 func serviceOf(u *unstructured.Unstructured) (*Service, error) {

@@ -15,6 +15,9 @@ import (
 // sealed are the kinds whose identity is frozen, so that nothing else is deleted in the name of what was.
 var sealed = append([]kube.Kind{kube.Ingress, kube.Service, kube.ConfigMap, kube.HPA, kube.PDB}, movable...)
 
+// whole are the kinds of whose objects a seal stands for the content too.
+var whole = []string{kube.ConfigMap.Kind, kube.HPA.Kind, kube.PDB.Kind}
+
 // Seal stands for an object as it is: another one of the same name has another seal. Of kinds that nothing here changes
 // and Compare does not look into (ConfigMaps, autoscalers, budgets) it stands for what they say as well. It is "" for an
 // object that no server has stored. The values of a ConfigMap cannot be tried against it by who does not know its uid.
@@ -23,7 +26,7 @@ func Seal(u *unstructured.Unstructured) (string, error) {
 		return "", nil
 	}
 	said := map[string]any{}
-	if slices.Contains([]string{kube.ConfigMap.Kind, kube.HPA.Kind, kube.PDB.Kind}, u.GetKind()) {
+	if slices.Contains(whole, u.GetKind()) {
 		for _, field := range []string{"spec", "data", "binaryData", "immutable"} {
 			said[field] = u.Object[field]
 		}

@@ -106,7 +106,7 @@ func (o own) changed(live, inNew *unstructured.Unstructured) (string, error) {
 	case frozen == "":
 		return "the frozen inventory cannot tell it from another one of that name", nil
 	case frozen != now:
-		return "it was made anew or changed since it was frozen", nil
+		return "it was made anew or changed since it was frozen; look at it, then cutover adopt takes it in", nil
 	}
 	return "", nil
 }

@@ -150,12 +150,18 @@ func (m wave) desired(frozen *networkingv1.Ingress, moved func(string) bool) *ne
 // side is one of the two Ingresses of a route: new's own, that is swapped, and old's, that is tailed.
 type side struct {
 	cluster *kube.Cluster
-	now     func(frozen, live *networkingv1.Ingress) map[string]bool                          // Services that live leads to new already
-	want    func(frozen *networkingv1.Ingress, moved func(string) bool) *networkingv1.Ingress // the Ingress when those for which moved is true are led there
+	now     func(frozen, live *networkingv1.Ingress) map[string]bool                        // Services that live leads to new already
+	base    func(live, frozen *networkingv1.Ingress) *networkingv1.Ingress                  // the Ingress when none is led there
+	want    func(base *networkingv1.Ingress, moved func(string) bool) *networkingv1.Ingress // the Ingress when those for which moved is true are led there
 }
 
-func (m wave) inNew() side { return side{m.New, ingress.Moved, m.desired} }
-func (m wave) inOld() side { return side{m.Old, tailedNow, ingress.Tailed} }
+// inNew: the Ingress is ours, and all that it says comes from the frozen one.
+func (m wave) inNew() side {
+	return side{m.New, ingress.Moved, func(_, frozen *networkingv1.Ingress) *networkingv1.Ingress { return frozen }, m.desired}
+}
+
+// inOld: the Ingress is old's own, of which only what leads on to new is ours to write.
+func (m wave) inOld() side { return side{m.Old, tailedNow, ingress.Untailed, ingress.Tailed} }
 
 // lead leads the unit's Services of one Ingress to new (before is nil), or back to what was before.
 func (d side) lead(ctx context.Context, frozen *networkingv1.Ingress, mine []string, before *swapWas) error {
@@ -169,8 +175,9 @@ func (d side) lead(ctx context.Context, frozen *networkingv1.Ingress, mine []str
 	if before != nil {
 		moved = now.without(*before)
 	}
-	were := d.want(frozen, func(s string) bool { return now.now[s] }).Annotations
-	ops, err := replaceRouting(u, live, were, d.want(frozen, moved))
+	base := d.base(live, frozen)
+	were := d.want(base, func(s string) bool { return now.now[s] }).Annotations
+	ops, err := replaceRouting(u, live, were, d.want(base, moved))
 	if err != nil || len(ops) == 0 {
 		return err
 	}

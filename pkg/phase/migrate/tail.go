@@ -10,6 +10,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"cutover.dev/cutover/pkg/ingress"
+	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/probe"
@@ -36,7 +37,7 @@ func (m wave) tail(u unit, name ingress.Name) phase.Step {
 	frozen := &entry.Object
 	mine := u.behind(frozen)
 	s.Intent = map[string]any{"ingress": name.String(), "tailed": mine}
-	s.Observe = func(ctx context.Context) (phase.Observation, error) { return m.tailed(ctx, frozen, mine) }
+	s.Observe = func(ctx context.Context) (phase.Observation, error) { return m.tailed(ctx, entry, mine) }
 	m.inOld().writes(&s, frozen, mine)
 	s.Reverted = func(ctx context.Context, was json.RawMessage) (phase.Observation, error) {
 		return m.untailed(ctx, u, frozen, mine, was)
@@ -59,21 +60,26 @@ func tailedNow(frozen, live *networkingv1.Ingress) map[string]bool {
 	return sent
 }
 
-// drifted says whether somebody else changed old's Ingress since it was frozen.
-func drifted(frozen, live *networkingv1.Ingress) bool {
-	return routing(ingress.Untailed(live, frozen), frozen) != ""
+// drifted says what somebody else changed in old's Ingress since it was frozen, "" if it has no say in what is answered.
+func drifted(frozen *inventory.Ingress, live *networkingv1.Ingress) string {
+	var out []string
+	for _, c := range inventory.CompareIngress(frozen, live) {
+		out = append(out, c.Detail)
+	}
+	return strings.Join(out, "; ")
 }
 
-func (m wave) tailed(ctx context.Context, frozen *networkingv1.Ingress, mine []string) (phase.Observation, error) {
+func (m wave) tailed(ctx context.Context, entry *inventory.Ingress, mine []string) (phase.Observation, error) {
+	frozen := &entry.Object
 	live, _, err := liveIngress(ctx, m.Old, ingress.NameOf(frozen))
 	if err != nil {
 		return phase.Observation{}, err
 	}
-	if drifted(frozen, live) {
-		return phase.Observation{State: phase.Failed, Detail: fmt.Sprintf("ingress %s in old was changed since it was frozen; cutover adopt takes the change in", ingress.NameOf(frozen))}, nil
+	if what := drifted(entry, live); what != "" {
+		return phase.Observation{State: phase.Failed, Detail: fmt.Sprintf("ingress %s in old was changed since it was frozen (%s); cutover adopt takes the change in", ingress.NameOf(frozen), what)}, nil
 	}
 	now := leads{mine, tailedNow(frozen, live)}
-	want := ingress.Tailed(frozen, now.with())
+	want := ingress.Tailed(ingress.Untailed(live, frozen), now.with())
 	if now.all() && routing(live, want) == "" {
 		return phase.Observation{State: phase.Done, Detail: "sent on to new"}, nil
 	}
@@ -91,7 +97,7 @@ func (m wave) untailed(ctx context.Context, u unit, frozen *networkingv1.Ingress
 		return phase.Observation{}, err
 	}
 	now := leads{mine, tailedNow(frozen, live)}
-	if diff := routing(live, ingress.Tailed(frozen, now.without(before))); diff != "" {
+	if diff := routing(live, ingress.Tailed(ingress.Untailed(live, frozen), now.without(before))); diff != "" {
 		return phase.Observation{State: phase.Pending, Detail: "old's entry still sends on to new", Diff: diff}, nil
 	}
 	if m.Plan.Spec.Tail.Marker == "" {
@@ -126,7 +132,10 @@ func (m wave) proveTail(u unit) phase.Step {
 			}
 			l := m.atOldEntry(ctx, u, nil, m.Plan.Spec.Probe.Samples, func(a probe.Answer) bool { return a.Via == marker && a.Status < 500 })
 			o, err := tailVerdict(ctx, l, m.Plan.Spec.Probe.Samples, "answered by new through its inner entry")
-			if err == nil && o.State == phase.Done {
+			switch {
+			case err == nil && o.State == phase.Settling: // they were asked for long enough
+				o.State = phase.Pending
+			case err == nil && o.State == phase.Done:
 				o.Facts = map[string]any{probe.FactPrefix + "tail " + u.name: l}
 			}
 			return o, err
