@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/phase"
 )
 
@@ -22,8 +23,9 @@ func (r *run) consent() error {
 			}
 		}
 	}
-	finished := r.log.Phase(r.p.Name).Finished
-	if r.opts.Digest == "" && (!finished || r.opts.Repair) {
+	state := r.log.Phase(r.p.Name)
+	finished, fresh := state.Finished, !state.Finished && state.Open == 0
+	if r.opts.Digest == "" && !fresh && (!finished || r.opts.Repair) {
 		return errors.Join(errs...)
 	}
 	lines, digest, err := r.look()
@@ -36,9 +38,27 @@ func (r *run) consent() error {
 	default:
 		errs = append(errs, fmt.Errorf("%w: digest is %s, approved was %s", ErrDigest, digest, r.opts.Digest))
 	}
+	if fresh {
+		errs = append(errs, hopeless(lines))
+	}
 	if finished && !r.opts.Repair {
 		lines = slices.DeleteFunc(lines, func(l Line) bool { return !r.log.Of(r.p.Name, l.Step.ID).Done }) // new in the plan is no drift
 		errs = append(errs, r.drift(lines, superseders(r.log, "")))
+	}
+	return errors.Join(errs...)
+}
+
+// hopeless names every change that will not come about by waiting, while nothing is begun yet: whoever can be told so before
+// anything is written need not take anything back.
+func hopeless(lines []Line) error {
+	var errs []error
+	for _, l := range lines {
+		switch {
+		case l.Err != nil && fault.CodeOf(l.Err) == fault.Refused:
+			errs = append(errs, fmt.Errorf("%s: %w: %w", l.Step.Title, ErrNo, l.Err))
+		case l.Err == nil && l.Step.Apply != nil && l.Seen.State == phase.Failed:
+			errs = append(errs, fmt.Errorf("%s: %w: %s", l.Step.Title, ErrNo, l.Seen.Detail))
+		}
 	}
 	return errors.Join(errs...)
 }

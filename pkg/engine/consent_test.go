@@ -231,3 +231,68 @@ func TestAGateThatNeverSaysYesIsANoAndOneThatNeverAnswersIsUnsure(t *testing.T) 
 		}
 	})
 }
+
+// An object of somebody else's in the last group is found before the first one is written, and not again on resuming.
+func TestWhatCannotComeAboutIsSaidBeforeAnythingIsBegun(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		foreign := true
+		b.of = func(p *proc) phase.Phase {
+			first, last := p.num("first", "x", 1, 0), p.num("last", "y", 1, 0)
+			see := last.Observe
+			last.Observe = func(ctx context.Context) (phase.Observation, error) {
+				if foreign {
+					return phase.Observation{State: phase.Failed, Detail: "it belongs to Helm"}, nil
+				}
+				return see(ctx)
+			}
+			return phase.Phase{Name: "one", Steps: func(context.Context, phase.Past) ([]phase.Group, error) {
+				return []phase.Group{{Name: "g", Lanes: []phase.Lane{{first}}}, {Name: "h", Lanes: []phase.Lane{{last}}}}, nil
+			}}
+		}
+		res, err := b.apply(engine.Options{})
+		if !errors.Is(err, engine.ErrNo) || !strings.Contains(err.Error(), "it belongs to Helm") || res.Begun || b.w.writes != 0 {
+			b.Fatalf("%+v %v, %d writes", res, err, b.w.writes)
+		}
+		foreign = false
+		if _, err := b.apply(engine.Options{}); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
+
+// Somebody puts right one mistake between two runs and makes another: what was proved of what was there before proves
+// nothing of what is there now.
+func TestWhatWasProvedIsAskedAgainOnceItsGroundWasChanged(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		asked, wanted, well := 0, 1, false
+		b.of = func(p *proc) phase.Phase {
+			first := proof("first", func() (phase.State, string) { asked++; return phase.Done, "" })
+			second := proof("second", func() (phase.State, string) {
+				if well {
+					return phase.Done, ""
+				}
+				return phase.Failed, "no"
+			})
+			return phase.Phase{Name: "one", Steps: func(context.Context, phase.Past) ([]phase.Group, error) {
+				return []phase.Group{
+					{Name: "bridge", Lanes: []phase.Lane{{p.num("bridge", "x", wanted, 0)}}},
+					{Name: "proofs", Lanes: []phase.Lane{{first}, {second}}},
+				}, nil
+			}}
+		}
+		run := func(fails bool, want int) {
+			b.Helper()
+			if _, err := b.apply(engine.Options{}); (err != nil) != fails || asked != want {
+				b.Fatalf("asked %d times, want %d: %v", asked, want, err)
+			}
+		}
+		run(true, 1)
+		run(true, 1) // nothing was changed since
+		wanted = 2
+		run(true, 2)
+		run(true, 2)
+		well = true
+		run(false, 2)
+		run(false, 2)
+	})
+}

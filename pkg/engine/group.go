@@ -14,9 +14,10 @@ import (
 // forward brings a group to Done.
 func (r *run) forward(g phase.Group) error {
 	var work, cut []phase.Lane
+	since := r.changed(g)
 	for _, l := range g.Lanes {
 		switch {
-		case r.complete(l):
+		case !r.outdated(l, since) && r.complete(l):
 		case r.cutAt(l) >= 0: // first: nobody is watching it
 			cut = append(cut, l)
 		default:

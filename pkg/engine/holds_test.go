@@ -110,12 +110,13 @@ func TestWhatCannotBeSeenDoesNotHold(t *testing.T) {
 func TestVerifyAsksProofsToo(t *testing.T) {
 	in(t, "migrate", func(b *bench) {
 		bad := proof("certificate", func() (phase.State, string) { return phase.Failed, "ran out" })
+		down := proof("bridge", func() (phase.State, string) { return phase.Pending, "status 502" })
 		long := proof("quiet", func() (phase.State, string) { return phase.Settling, "for 1s of 30s" })
-		lines, err := eng(b.j).Verify(b.Context(), one(bad, long))
-		if !errors.Is(err, engine.ErrNo) || !strings.Contains(err.Error(), "ran out") || strings.Contains(err.Error(), "quiet") {
+		lines, err := eng(b.j).Verify(b.Context(), one(bad, down, long))
+		if !errors.Is(err, engine.ErrNo) || !strings.Contains(err.Error(), "ran out") || !strings.Contains(err.Error(), "status 502") || strings.Contains(err.Error(), "quiet") {
 			b.Fatal(err)
 		}
-		if len(lines) != 2 || lines[1].Seen.Detail != "for 1s of 30s" {
+		if len(lines) != 3 || lines[2].Seen.Detail != "for 1s of 30s" {
 			b.Fatalf("%+v", lines)
 		}
 	})

@@ -106,6 +106,39 @@ func (r *run) complete(l phase.Lane) bool {
 	return true
 }
 
+// changed is the number of the newest entry by which anything was begun that comes before a group, or anywhere if the group
+// has no lanes.
+func (r *run) changed(before phase.Group) int {
+	newest := 0
+	for _, g := range r.ahead {
+		if len(g.Lanes) > 0 && len(before.Lanes) > 0 && &g.Lanes[0] == &before.Lanes[0] {
+			break
+		}
+		for _, s := range flat(g) {
+			if s.Apply != nil {
+				newest = max(newest, r.log.Of(r.p.Name, s.ID).BegunAt)
+			}
+		}
+	}
+	return newest
+}
+
+// outdated: a lane of proofs alone that were given before what they prove was changed, because it drifted or was wanted
+// otherwise. What they said then says nothing about what is there now.
+func (r *run) outdated(l phase.Lane, since int) bool {
+	for _, s := range l {
+		if s.Apply != nil {
+			return false
+		}
+	}
+	for _, s := range l {
+		if rec := r.log.Of(r.p.Name, s.ID); rec.Done && rec.DoneAt < since {
+			return true
+		}
+	}
+	return false
+}
+
 // written: according to the journal every step is done.
 func (r *run) written(l phase.Lane) bool {
 	for _, s := range l {

@@ -83,7 +83,7 @@ func (r *run) lines(want func(phase.Step) bool) []Line {
 }
 
 // Verify observes every change and every proof of a phase once. Its error names the changes that do not hold and the
-// proofs that failed; a proof that would have to be waited for is only shown.
+// proofs that say no; a proof that would have to look for longer is only shown.
 func (e *Engine) Verify(ctx context.Context, p phase.Phase) ([]Line, error) {
 	r, err := e.open(ctx, p)
 	if err != nil {
@@ -97,7 +97,7 @@ func (e *Engine) Verify(ctx context.Context, p phase.Phase) ([]Line, error) {
 		case l.Step.Apply != nil:
 		case l.Err != nil:
 			errs = append(errs, fmt.Errorf("phase %s: %s: %w: %w", p.Name, l.Step.Title, ErrUnsure, l.Err))
-		case l.Seen.State == phase.Failed:
+		case l.Seen.State == phase.Failed, l.Seen.State == phase.Pending:
 			errs = append(errs, fmt.Errorf("phase %s: %s: %w: %s", p.Name, l.Step.Title, ErrNo, l.Seen.Detail))
 		}
 	}

@@ -135,6 +135,8 @@ func (t *teller) stopped() error {
 // ended is the error of a wait that ran out. Not there in time is a no; could not tell is not.
 func (t *teller) ended(cause, timeout error) error {
 	switch {
+	case t.unseen != nil && errors.Is(t.unseen, cause) && !errors.Is(cause, timeout): // the look was cut off by what ended it
+		return cause
 	case t.unseen != nil:
 		return fmt.Errorf("%w; last seen: %w: %w", cause, ErrUnsure, t.unseen)
 	case errors.Is(cause, timeout):

@@ -93,7 +93,7 @@ func (r *run) done(s phase.Step, o phase.Observation) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.ID, err)
 	}
-	if rec := r.log.Of(r.p.Name, s.ID); !rec.Done || !rec.SameFacts(facts) {
+	if rec := r.log.Of(r.p.Name, s.ID); !rec.Done || !rec.SameFacts(facts) || r.outdated(phase.Lane{s}, r.changed(phase.Group{})) {
 		e := journal.Entry{Phase: r.p.Name, Step: s.ID, What: journal.Done, Facts: facts, Note: o.Detail}
 		if s.Apply != nil {
 			e.Touches = touches(s)

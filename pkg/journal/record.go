@@ -16,6 +16,8 @@ type Record struct {
 	Was         json.RawMessage // from the first Begun of the generation
 	Touches     []string        // what it changes
 	Order       int             // number of the entry that opened the generation, from 1; 0 = not open
+	BegunAt     int             // number of the newest entry that it was begun, 0 = never in this generation
+	DoneAt      int             // the same of the newest entry that it was done
 
 	facts  map[string]json.RawMessage
 	factAt map[string]int
@@ -81,9 +83,9 @@ func (r Record) next(e Entry, at int) Record {
 		} else {
 			r.Begun, r.Was = true, e.Was
 		}
-		r.Done = false
+		r.Done, r.BegunAt = false, at
 	case Done:
-		r.Done = true
+		r.Done, r.DoneAt = true, at
 	case Undoing:
 		r.Done = false
 	}

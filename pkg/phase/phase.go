@@ -101,8 +101,8 @@ type State int
 
 // The answers.
 const (
-	Pending  State = iota // not there, and nobody has begun
-	Settling              // begun, not there yet
+	Pending  State = iota // not there, and nobody has begun; of a proof: what was seen says no, for now
+	Settling              // begun, not there yet; of a proof: not enough was seen yet
 	Done                  // there
 	Failed                // will not get there by waiting
 )

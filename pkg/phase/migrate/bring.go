@@ -140,7 +140,7 @@ func (m wave) capacity(ref plan.Ref) phase.Step {
 					return phase.Observation{}, err
 				}
 				if n < want || n == 0 {
-					return phase.Observation{State: phase.Settling, Detail: fmt.Sprintf("service %s has %d of %d ready endpoints", s, n, want)}, nil
+					return phase.Observation{State: phase.Pending, Detail: fmt.Sprintf("service %s has %d of %d ready endpoints", s, n, want)}, nil
 				}
 			}
 			return phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d ready", want)}, nil

@@ -148,7 +148,7 @@ func (m wave) prove(u unit, past phase.Past) phase.Step {
 				return phase.Observation{State: phase.Failed, Detail: l.Check(*m.Plan.Spec.Probe.MaxLost, 1).Error(), Facts: facts}, nil
 			}
 			if l.Streak < m.Plan.Spec.Probe.Samples {
-				return phase.Observation{State: phase.Settling, Detail: l.String() + firstBad(l)}, nil
+				return phase.Observation{State: phase.Pending, Detail: l.String() + firstBad(l)}, nil
 			}
 			if slow := m.slower(l, known); slow != "" {
 				// Asked again until the time is up: the first requests of new pods, or a busy minute, are no verdict.

@@ -38,7 +38,7 @@ func (m wave) warm(ref plan.Ref) phase.Step {
 						return phase.Observation{}, context.Cause(ctx)
 					}
 					if bad != "" {
-						return phase.Observation{State: phase.Settling, Detail: bad}, nil
+						return phase.Observation{State: phase.Pending, Detail: bad}, nil
 					}
 					asked += warmAsks
 				}

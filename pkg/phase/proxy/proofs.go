@@ -14,13 +14,13 @@ import (
 	"cutover.dev/cutover/pkg/probe"
 )
 
-func proofs(d Deps, past phase.Past) []phase.Lane {
+func proofs(d Deps, manifests []parts.Manifest, past phase.Past) []phase.Lane {
 	var lanes []phase.Lane
 	pace := parts.NewPace(d.Plan.Spec.Probe.Rate)
 	for _, ns := range d.Plan.Spec.Namespaces {
 		lanes = append(lanes, phase.Lane{keeperProof(d, ns, pace)})
 	}
-	return append(lanes, phase.Lane{plainProof(d, pace)}, phase.Lane{statusProof(d, past)})
+	return append(lanes, phase.Lane{plainProof(d, pace)}, phase.Lane{statusProof(d, manifests, past)})
 }
 
 // keeperProof: the keeper host of a namespace, at every address of new's entry, is answered by the echo in old by way of
@@ -51,16 +51,32 @@ func ask(ctx context.Context, pace *parts.Pace, targets []probe.Target, marker s
 		}
 		a := probe.Ask(ctx, t)
 		if a.Class != probe.Answered {
-			return phase.Observation{State: phase.Settling, Detail: a.Err.Error()}, nil
+			return phase.Observation{State: phase.Pending, Detail: t.Label() + " at " + t.Addr + ": " + a.Err.Error()}, nil
 		}
 		if why := passedOn(a, marker, from); why != "" {
-			return phase.Observation{State: phase.Settling, Detail: t.Label() + " at " + t.Addr + ": " + why}, nil
+			why += meaning(a)
+			return phase.Observation{State: phase.Pending, Detail: t.Label() + " at " + t.Addr + ": " + why}, nil
 		}
 	}
 	if len(targets) == 0 {
 		return phase.Observation{State: phase.Failed, Detail: "new's entry has no address to ask"}, nil
 	}
 	return phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d addresses of new's entry answer through the bridge", len(targets))}, nil
+}
+
+// meaning says where to look for an answer that is none of the echo's. new's entry and the bridge may both have given it.
+func meaning(a probe.Answer) string {
+	switch {
+	case a.Status == http.StatusNotFound:
+		return ": new's entry, or the bridge behind it, has no route for this host; the bridge has to serve the Ingresses of old's class, on its plain port and without TLS of its own"
+	case a.Status == http.StatusBadGateway, a.Status == http.StatusServiceUnavailable, a.Status == http.StatusGatewayTimeout:
+		return ": new's entry gets no answer from the bridge, or the bridge none from its echo; see that its pods run, and that new reaches bridge.addresses"
+	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:
+		return ": the bridge has to let new's entry in"
+	case strings.HasPrefix(a.Location, "https:"):
+		return " (to " + a.Location + "): the bridge has to serve plain HTTP, and not to redirect to TLS"
+	}
+	return ""
 }
 
 // heard is what the echo says of a request.
@@ -120,6 +136,8 @@ func plainProof(d Deps, pace *parts.Pace) phase.Step {
 			o, err := ask(ctx, pace, parts.KeeperTargets(d.Plan, d.Plan.Spec.Namespaces[0]), d.Plan.Spec.Bridge.Marker)
 			if err == nil && o.State == phase.Done {
 				o.Detail = "plain HTTP is answered with the marker"
+			} else if err == nil && o.State == phase.Pending {
+				o.Detail = "not shown without a marked answer: " + o.Detail
 			}
 			return o, err
 		},

@@ -44,7 +44,7 @@ func New(d Deps) phase.Phase {
 			return []phase.Group{
 				{Name: "bridge", Limit: atOnce, Lanes: slices.DeleteFunc([]phase.Lane{bridge(d, manifests), echo(d)}, isEmpty)},
 				{Name: "proxy", Limit: atOnce, Lanes: wires(d)},
-				{Name: "proofs", Limit: atOnce, Lanes: proofs(d, past)},
+				{Name: "proofs", Limit: atOnce, Lanes: proofs(d, manifests, past)},
 			}, nil
 		},
 	}

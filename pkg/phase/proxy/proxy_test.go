@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"flag"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/probe"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -114,12 +116,12 @@ func TestTheKeeperTellsWhatTheBridgePassesOn(t *testing.T) {
 	}{
 		"marked and trusted":     {"4f9c2a7e", good, phase.Done, "through the bridge"},
 		"one hop, the prober":    {"4f9c2a7e", `{"forwardedFor":"127.0.0.1","forwardedProto":"http"}`, phase.Done, ""},
-		"no marker":              {"", good, phase.Settling, "did not come through the bridge"},
-		"another marker":         {"9b3e6d10", good, phase.Settling, "bridge.marker"},
-		"headers not trusted":    {"4f9c2a7e", `{"forwardedFor":"172.30.0.12","forwardedProto":"http"}`, phase.Settling, "must trust"},
-		"nobody said who asked":  {"4f9c2a7e", `{"forwardedProto":"http"}`, phase.Settling, "X-Forwarded-For"},
-		"nobody said how":        {"4f9c2a7e", `{"forwardedFor":"127.0.0.1"}`, phase.Settling, "X-Forwarded-Proto"},
-		"somebody else answered": {"4f9c2a7e", `hello`, phase.Settling, "not the echo"},
+		"no marker":              {"", good, phase.Pending, "did not come through the bridge"},
+		"another marker":         {"9b3e6d10", good, phase.Pending, "bridge.marker"},
+		"headers not trusted":    {"4f9c2a7e", `{"forwardedFor":"172.30.0.12","forwardedProto":"http"}`, phase.Pending, "must trust"},
+		"nobody said who asked":  {"4f9c2a7e", `{"forwardedProto":"http"}`, phase.Pending, "X-Forwarded-For"},
+		"nobody said how":        {"4f9c2a7e", `{"forwardedFor":"127.0.0.1"}`, phase.Pending, "X-Forwarded-Proto"},
+		"somebody else answered": {"4f9c2a7e", `hello`, phase.Pending, "not the echo"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, err := keeperProof(entry(t, c.via, c.said), "shop", nil).Observe(t.Context())
@@ -198,5 +200,55 @@ func TestEveryObjectIsCoveredByTheAccessThatIsAskedFor(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+type facts map[string]any
+
+func (f facts) Fact(key string, into any) (bool, error) {
+	v, ok := f[key]
+	if !ok {
+		return false, nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return false, err
+	}
+	return true, json.Unmarshal(b, into)
+}
+
+// Between two runs somebody may have put right one mistake of the bridge's manifests and made another.
+func TestABridgeThatWasMadeOtherwiseIsWatchedAnew(t *testing.T) {
+	d := deps(t)
+	d.Plan.Spec.Windows.Status = plan.Duration(time.Second)
+	manifests, err := parts.Manifests(d.Plan.Spec.Bridge.Manifests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	past := facts{statusFact: watched{At: time.Now(), For: time.Minute, Of: bridgeSeal(d, manifests)}}
+	if o, err := statusProof(d, manifests, past).Observe(t.Context()); err != nil || o.State != phase.Done {
+		t.Errorf("the bridge that was watched is %s: %s (%v)", o.State, o.Detail, err)
+	}
+	if o, err := statusProof(d, manifests[1:], past).Observe(t.Context()); err == nil { // it asks old, which is not there
+		t.Errorf("another bridge is %s: %s", o.State, o.Detail)
+	}
+}
+
+func TestAnAnswerThatIsNotTheEchosSaysWhereToLook(t *testing.T) {
+	for _, c := range []struct {
+		a    probe.Answer
+		want string
+	}{
+		{probe.Answer{Status: 404}, "without TLS of its own"},
+		{probe.Answer{Status: 502}, "that its pods run"},
+		{probe.Answer{Status: 403}, "let new's entry in"},
+		{probe.Answer{Status: 308, Location: "https://keeper/"}, "not to redirect to TLS"},
+	} {
+		if got := meaning(c.a); !strings.Contains(got, c.want) {
+			t.Errorf("status %d means %q, want %q", c.a.Status, got, c.want)
+		}
+	}
+	if got := meaning(probe.Answer{Status: 200}); got != "" {
+		t.Errorf("status 200 means %q", got)
 	}
 }

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,17 +18,20 @@ import (
 	"cutover.dev/cutover/pkg/phase/parts"
 )
 
-// statusFact says that the bridge was watched, and for how long: a later verify need not wait again.
+// statusFact says which bridge was watched, and for how long: a later verify need not wait again, and a bridge that was made
+// otherwise since has to be watched anew.
 const statusFact = "proxy.status"
 
 type watched struct {
 	At  time.Time     `json:"at"`
 	For time.Duration `json:"for"`
+	Of  string        `json:"of,omitempty"` // the bridge
 }
 
 // statusWatch is one watching of the status of old's Ingresses.
 type statusWatch struct {
 	d     Deps
+	of    string
 	past  phase.Past
 	mu    sync.Mutex
 	since time.Time
@@ -34,14 +39,28 @@ type statusWatch struct {
 }
 
 // statusProof: two controllers that both write the status of an Ingress take turns for ever, and external-dns follows.
-func statusProof(d Deps, past phase.Past) phase.Step {
+func statusProof(d Deps, manifests []parts.Manifest, past phase.Past) phase.Step {
 	within := parts.Status(d.Plan)
-	w := &statusWatch{d: d, past: past}
+	w := &statusWatch{d: d, of: bridgeSeal(d, manifests), past: past}
 	return phase.Step{
 		ID: "prove:status", Title: "watch that the bridge does not write the status of Ingresses in old",
 		Limit: within.Limit + time.Minute, Knob: within.Name,
 		Intent: map[string]any{"for": within.Limit.String()}, Observe: w.observe,
 	}
+}
+
+// bridgeSeal stands for a bridge: its addresses, and what of it is committed.
+func bridgeSeal(d Deps, manifests []parts.Manifest) string {
+	objects := []any{parts.BridgeAddrs(d.Plan.Spec.Bridge)}
+	for _, m := range manifests {
+		objects = append(objects, m.Object.Object)
+	}
+	text, err := json.Marshal(objects)
+	if err != nil { // it was read from a file; of nothing else is it worth knowing
+		text = []byte(err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
 }
 
 func (w *statusWatch) observe(ctx context.Context) (phase.Observation, error) {
@@ -52,7 +71,7 @@ func (w *statusWatch) observe(ctx context.Context) (phase.Observation, error) {
 		if err != nil {
 			return phase.Observation{}, fmt.Errorf("read fact %s: %w", statusFact, err)
 		}
-		if known && before.For >= window {
+		if known && before.For >= window && before.Of == w.of {
 			return phase.Observation{
 				State: phase.Done, Detail: fmt.Sprintf("was watched for %s until %s", before.For, before.At.Format(time.RFC3339)),
 				Facts: map[string]any{statusFact: before},
@@ -117,6 +136,6 @@ func (w *statusWatch) judge(now map[string]string, window time.Duration) phase.O
 	}
 	return phase.Observation{
 		State: phase.Done, Detail: fmt.Sprintf("the status of %d Ingresses did not change for %s", len(now), window),
-		Facts: map[string]any{statusFact: watched{time.Now().UTC().Truncate(time.Second), window}},
+		Facts: map[string]any{statusFact: watched{time.Now().UTC().Truncate(time.Second), window, w.of}},
 	}
 }

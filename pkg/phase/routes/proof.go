@@ -96,7 +96,7 @@ func (q *question) observe(ctx context.Context) (phase.Observation, error) {
 			wrong = append(wrong, proxied(a, normal, q.d.Plan.Spec.Bridge.Marker)...)
 		}
 		if len(wrong) > 0 {
-			return phase.Observation{State: phase.Settling, Detail: address(q.route) + " at " + t.Addr + ": " + strings.Join(wrong, "; ")}, nil
+			return phase.Observation{State: phase.Pending, Detail: address(q.route) + " at " + t.Addr + ": " + strings.Join(wrong, "; ")}, nil
 		}
 	}
 	if local {

@@ -206,10 +206,10 @@ func TestNewHasToAnswerAsOldDoesAndThroughTheBridge(t *testing.T) {
 	}{
 		"the same, marked":  {200, 200, "4f9c2a7e", phase.Done, "as in old"},
 		"a bad one as bad":  {500, 500, "4f9c2a7e", phase.Done, "500"},
-		"without marker":    {200, 200, "", phase.Settling, "X-Cutover-Via"},
-		"not there yet":     {200, 404, "", phase.Settling, "404 instead of 200"},
-		"another's marker":  {200, 200, "9b3e6d10", phase.Settling, "9b3e6d10"},
-		"redirected by new": {200, 301, "4f9c2a7e", phase.Settling, "301"},
+		"without marker":    {200, 200, "", phase.Pending, "X-Cutover-Via"},
+		"not there yet":     {200, 404, "", phase.Pending, "404 instead of 200"},
+		"another's marker":  {200, 200, "9b3e6d10", phase.Pending, "9b3e6d10"},
+		"redirected by new": {200, 301, "4f9c2a7e", phase.Pending, "301"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d.Plan.Spec.Entry.Old, d.Plan.Spec.Entry.New = side(t, c.old, ""), side(t, c.new, c.via)
