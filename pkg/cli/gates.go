@@ -103,7 +103,7 @@ func (s *session) standing(e *engine.Engine, p phase.Phase) phase.Step {
 		var errs []error
 		for _, before := range done {
 			if err := e.Holds(ctx, []phase.Phase{before}); err != nil {
-				errs = append(errs, fmt.Errorf("%w\n%s sets it right", err, s.call.command("apply", "--phase", p.Name, "--repair", before.Name)))
+				errs = append(errs, fmt.Errorf("%w\nto set it right: %s", err, s.call.command("apply", "--phase", p.Name, "--repair", before.Name)))
 			}
 		}
 		return errors.Join(errs...)
@@ -136,7 +136,7 @@ func (s *session) unchanged(ctx context.Context, p phase.Phase) error {
 	for i, c := range changes {
 		errs[i] = errors.New(c.String())
 	}
-	return fault.Wrap(fault.Refused, "cutover adopt takes it in", errors.Join(errs...))
+	return fault.Wrap(fault.Refused, "if that is meant, "+s.call.command("adopt")+" takes it in", errors.Join(errs...))
 }
 
 // asked is a gate as the engine names it too: "gate order".

@@ -92,11 +92,11 @@ func (s *session) thaw(ctx context.Context) error {
 func (s *session) live(ctx context.Context) (*inventory.Inventory, error) {
 	inv, err := inventory.Take(ctx, s.old, s.plan.Spec.Namespaces)
 	if err != nil {
-		return nil, unsure(fmt.Errorf("take the inventory: %w", err))
+		return nil, unsure(err)
 	}
 	e := s.plan.Spec.Entry
 	if inv.Controllers, err = inventory.FindControllers(ctx, s.old, s.new, e.Old.IngressClass, e.New.IngressClass); err != nil {
-		return nil, unsure(fmt.Errorf("find the ingress controllers: %w", err))
+		return nil, unsure(err)
 	}
 	return inv, nil
 }

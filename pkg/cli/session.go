@@ -165,6 +165,17 @@ func (s *session) identity(ctx context.Context, both bool) error {
 	return same(s.plan.Spec.Clusters, old, current)
 }
 
+// called is a cluster as the plan calls it.
+func called(want plan.Clusters, uid string) string {
+	switch uid {
+	case want.Old.UID:
+		return "old (" + uid + ")"
+	case want.New.UID:
+		return "new (" + uid + ")"
+	}
+	return uid + ", which the plan does not name"
+}
+
 // same compares the UIDs of the namespaces kube-system with those that the plan pins.
 func same(want plan.Clusters, old, current string) error {
 	hint := fmt.Sprintf("%s and %s have to lead to the clusters in spec.clusters of the plan", oldVariable, newVariable)
@@ -172,7 +183,7 @@ func same(want plan.Clusters, old, current string) error {
 	case want.Old.UID == want.New.UID:
 		return fault.New(fault.Usage, "", "the plan pins the same cluster twice: %s", want.Old.UID)
 	case old == current:
-		return fault.New(fault.Refused, hint, "the same cluster twice: both kubeconfigs lead to %s", old)
+		return fault.New(fault.Refused, hint, "the same cluster twice: both kubeconfigs lead to %s", called(want, old))
 	case old == want.New.UID && current == want.Old.UID:
 		return fault.New(fault.Refused, hint, "swapped: the kubeconfig of old leads to new, and that of new to old")
 	}

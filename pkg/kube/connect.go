@@ -88,9 +88,11 @@ func Connect(ctx context.Context, env, kubeconfig string, o Options) (*Cluster, 
 // brief keeps the type of an error from a library and drops its text, which may quote the file.
 func brief(err error) string { return fmt.Sprintf("%T", err) }
 
+// variable is where the kubeconfig comes from.
+func variable(env string) string { return "CUTOVER_" + strings.ToUpper(env) + "_KUBECONFIG" }
+
 func unusable(env, what string) error {
-	v := "CUTOVER_" + strings.ToUpper(env) + "_KUBECONFIG"
-	return fault.New(fault.Usage, "set "+v+" to the path of a kubeconfig, or to its content as one line of base64 (base64 -w0)",
+	return fault.New(fault.Usage, "set "+variable(env)+" to the path of a kubeconfig, or to its content as one line of base64 (base64 -w0)",
 		"kubeconfig of %s %s", env, what)
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -20,9 +21,48 @@ func show(diffs []Difference, masked bool) string {
 			fmt.Fprintf(&b, "%s: %s\n", d.Path, differs(d))
 			continue
 		}
+		if few, ok := listed(d.Live, d.Want); ok {
+			fmt.Fprintf(&b, "%s: %s\n", d.Path, few)
+			continue
+		}
 		fmt.Fprintf(&b, "%s: %s -> %s\n", d.Path, brieflyJSON(d.Live), brieflyJSON(d.Want))
 	}
 	return b.String()
+}
+
+// listed shows of two lists of words or numbers only what one of them lacks: "- what is there, + what is wanted". False: they
+// are no such lists, or have the same in another order.
+func listed(live, want any) (string, bool) {
+	is, ok1 := words(live)
+	ought, ok2 := words(want)
+	if !ok1 || !ok2 {
+		return "", false
+	}
+	var out []string
+	for _, w := range is {
+		if i := slices.Index(ought, w); i >= 0 {
+			ought = slices.Delete(ought, i, i+1)
+			continue
+		}
+		out = append(out, "- "+shorten(w))
+	}
+	for _, w := range ought {
+		out = append(out, "+ "+shorten(w))
+	}
+	return strings.Join(out, ", "), len(out) > 0
+}
+
+func words(v any) ([]string, bool) {
+	list, ok := v.([]any)
+	var out []string
+	for _, item := range list {
+		switch item.(type) {
+		case map[string]any, []any, nil:
+			return nil, false
+		}
+		out = append(out, fmt.Sprint(item))
+	}
+	return out, ok && len(out) > 0
 }
 
 func differs(d Difference) string {

@@ -22,11 +22,11 @@ func (c *Cluster) explain(doing string, err error) error {
 	case fault.CodeOf(err) != fault.Unknown: // explained already
 		return wrapped
 	case apierrors.IsUnauthorized(err):
-		return fault.Wrap(fault.Refused, "the credentials of "+c.env+" are not, or no longer, valid (a token may have expired): give fresh ones and run the same phase again, it resumes", wrapped)
+		return fault.Wrap(fault.Refused, "the credentials of "+c.env+" are not, or no longer, valid (a token may have expired): put fresh ones into "+variable(c.env)+" and run the same phase again, it resumes", wrapped)
 	case apierrors.IsForbidden(err) && c.justBack():
 		return fault.Wrap(fault.Unsure, "run the same again in a moment", fmt.Errorf("could not tell, the API server of %s has just come back and may not know its roles yet: %w", c.env, wrapped))
 	case apierrors.IsForbidden(err):
-		return fault.Wrap(fault.Refused, "this identity lacks a permission, or a quota or an admission policy of "+c.env+" says no: docs/rbac has the roles", wrapped)
+		return fault.Wrap(fault.Refused, "this identity lacks a permission, or a quota or an admission policy of "+c.env+" says no: docs/rbac has the roles, cutover rbac prints those for your plan", wrapped)
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return wrapped
 	case errors.Is(err, context.Canceled):

@@ -9,7 +9,10 @@ import (
 	"time"
 )
 
-const maxListed = 20
+const (
+	maxListed = 20
+	maxErrors = 50
+)
 
 // Verdict says in one line how it ended.
 func Verdict(d Document) string {
@@ -27,6 +30,8 @@ func Verdict(d Document) string {
 	if len(d.Steps) > 0 {
 		n := count(d.Steps)
 		switch {
+		case n[Reverted] > 0 && d.Verb == "apply":
+			s += fmt.Sprintf("; %d of %d steps done, %d taken back", n[Done], len(d.Steps), n[Reverted])
 		case n[Reverted] > 0:
 			s += fmt.Sprintf("; %d of %d steps taken back", n[Reverted], len(d.Steps))
 		case d.Verb == "plan":
@@ -49,8 +54,12 @@ func Verdict(d Document) string {
 func End(w io.Writer, d Document) error {
 	var b strings.Builder
 	if d.Error != nil {
-		for line := range strings.Lines(d.Error.Message) {
+		lines := slices.Collect(strings.Lines(d.Error.Message))
+		for _, line := range lines[:min(len(lines), maxErrors)] {
 			fmt.Fprintf(&b, "cutover: error: %s\n", plain(line))
+		}
+		if more := len(lines) - maxErrors; more > 0 { // a bridge that is down has as many as there are routes
+			fmt.Fprintf(&b, "cutover: error: and %d lines more; --output json has them all\n", more)
 		}
 		for _, h := range d.Error.Hints {
 			fmt.Fprintf(&b, "cutover: hint: %s\n", plain(h))

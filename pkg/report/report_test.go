@@ -270,3 +270,22 @@ func TestLedgersOfTheProberAreUnderstood(t *testing.T) {
 		}
 	}
 }
+
+func TestAnEndlessErrorIsCutForPeople(t *testing.T) {
+	d := report.Document{Verb: "verify"}
+	d.Fail(fault.New(fault.Refused, "look at the bridge", "%s", strings.TrimSuffix(strings.Repeat("a route is not answered\n", 5000), "\n")))
+	var out bytes.Buffer
+	if err := report.End(&out, d); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); strings.Count(text, "a route is") != 50 || !strings.Contains(text, "and 4950 lines more") || !strings.Contains(text, "hint: look at the bridge") {
+		t.Errorf("%d lines, and at the end\n%s", strings.Count(text, "\n"), text[max(0, len(text)-300):])
+	}
+}
+
+func TestARunThatWentBackInPartSaysBoth(t *testing.T) {
+	d := report.Document{Verb: "apply", Phase: "migrate/web", Result: "failed", Steps: []report.Step{{ID: one, State: report.Done}, {ID: two, State: report.Reverted}}}
+	if text := report.Verdict(d); !strings.Contains(text, "1 of 2 steps done, 1 taken back") {
+		t.Error(text)
+	}
+}
