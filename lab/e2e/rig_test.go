@@ -37,6 +37,7 @@ type rig struct {
 	load     *load.Load
 	forgiven int // requests of the main load that a part lost on purpose
 	ended    bool
+	made     map[string]string // secrets that a part made, for who looks for them later
 }
 
 // vacate clears the wreck of a lab that was killed. One that works is somebody's, and stays.

@@ -1,0 +1,181 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"cutover.dev/cutover/lab/world"
+)
+
+const quickly = "ready: 6s" // windows.ready where nothing will become ready
+
+// wrongWorkloads tries the wave where new cannot run the workload, or runs it badly. Each is taken back completely; the last
+// is gone on with.
+func (r *rig) wrongWorkloads(t *testing.T) {
+	r.missingSecret(t)
+	r.quota(t)
+	r.fails(t, "image-that-cannot-be-pulled", r.variant(t, "image", "ready: 2m", quickly,
+		"[shop/Deployment/live]", "[{ref: shop/Deployment/live, source: "+r.unpullable(t)+"}]"))
+	for _, c := range []struct{ name, setting, window, value string }{
+		{"never-ready", "FAIL_READY", "ready: 2m", quickly},
+		{"ready-but-answers-500", "FAIL_ANSWERS", "ready: 2m", "ready: 10s"},
+		{"slower-than-allowed", "SLOW", "routes: 20s", "routes: 1s"},
+	} {
+		free := r.settings(t, c.setting)
+		r.fails(t, c.name, r.variant(t, c.name, c.window, c.value))
+		free()
+	}
+	r.evicted(t)
+}
+
+// fails wants the wave to fail on that plan, clients not to notice, and everything to be as it was when it is taken back.
+func (r *rig) fails(t *testing.T, name, plan string) {
+	t.Helper()
+	before := r.snapshots(t)
+	r.with(plan, func() { r.says(t, name, broken, "apply", "--phase", wrongWave) })
+	r.lossless(t)
+	r.whole(t, wrongSpace, wrongOne)
+	r.back(t, wrongWave, before)
+}
+
+// missingSecret: what the workload names is not in old, so it cannot be copied.
+func (r *rig) missingSecret(t *testing.T) {
+	secrets := r.client(t, world.Old).CoreV1().Secrets(wrongSpace)
+	s, err := secrets.Get(t.Context(), "live-key", metav1.GetOptions{})
+	if err == nil {
+		err = secrets.Delete(t.Context(), s.Name, metav1.DeleteOptions{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.refuses(t, "missing-secret", "apply", "--phase", wrongWave)
+	again := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: s.Name}, Type: s.Type, Data: s.Data}
+	if _, err := secrets.Create(t.Context(), again, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// quota: new's namespace takes no pod.
+func (r *rig) quota(t *testing.T) {
+	quotas := r.client(t, world.New).CoreV1().ResourceQuotas(wrongSpace)
+	q, err := quotas.Create(t.Context(), &corev1.ResourceQuota{
+		ObjectMeta: metav1.ObjectMeta{Name: "small"},
+		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.until(t, "the quota counts", settled, func() error { // until then pods are let in
+		now, err := quotas.Get(t.Context(), q.Name, metav1.GetOptions{})
+		if err != nil || len(now.Status.Hard) == 0 {
+			return fmt.Errorf("its status is %+v (%v)", now.Status, err)
+		}
+		return nil
+	})
+	r.fails(t, "quota-too-small", r.variant(t, "quota", "ready: 2m", quickly))
+	if err := quotas.Delete(t.Context(), q.Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unpullable writes manifests of the workload with an image from a registry that does not answer, and returns their path.
+func (r *rig) unpullable(t *testing.T) string {
+	t.Helper()
+	old, ctx, get := r.client(t, world.Old), t.Context(), metav1.GetOptions{}
+	d, err := old.AppsV1().Deployments(wrongSpace).Get(ctx, wrongOne, get)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := d.Spec.DeepCopy()
+	spec.Template.Spec.Containers[0].Image = "127.0.0.1:9/none:1"
+	spec.Template.Spec.Containers[0].EnvFrom, spec.Template.Spec.ServiceAccountName, spec.Template.Spec.DeprecatedServiceAccount = nil, "", ""
+	s, err := old.CoreV1().Services(wrongSpace).Get(ctx, wrongOne, get)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := map[string]any{"name": wrongOne, "namespace": wrongSpace}
+	ports := []map[string]any{{"name": s.Spec.Ports[0].Name, "port": s.Spec.Ports[0].Port, "targetPort": s.Spec.Ports[0].TargetPort}}
+	var text []byte
+	for _, o := range []map[string]any{
+		{"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": map[string]any{"selector": s.Spec.Selector, "ports": ports}},
+		{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec},
+	} {
+		b, err := json.Marshal(o) // JSON is YAML
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(append(text, b...), "\n---\n"...)
+	}
+	path := filepath.Join(r.out, "unpullable", "live.yaml")
+	writeFile(t, path, strings.TrimSuffix(string(text), "---\n"))
+	rel, err := filepath.Rel(r.tool.Dir, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rel
+}
+
+// settings makes pods of the workload that start in new misbehave, and returns what ends that. Pods read it when they
+// start, so those of old go on as they are.
+func (r *rig) settings(t *testing.T, name string) func() {
+	t.Helper()
+	set := func(value any) {
+		t.Helper()
+		patch, err := json.Marshal(map[string]any{"data": map[string]any{name: value}})
+		if err == nil {
+			_, err = r.client(t, world.Old).CoreV1().ConfigMaps(wrongSpace).Patch(t.Context(), "live-settings", types.MergePatchType, patch, metav1.PatchOptions{FieldManager: byHand})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(world.New.Name)
+	return func() { set(nil) }
+}
+
+// evicted takes all pods of the workload in new away right after its routes were swapped to them. The routes have to go back;
+// what the entry answers until then is lost on purpose. The next run, a step of the action, has to arrive.
+func (r *rig) evicted(t *testing.T) {
+	lost := r.load.Counters().Lost
+	r.with(r.variant(t, "evicted", "watch: 1s", "watch: 10s"), func() {
+		proved := at("prove with requests that new answers", "done", "there") // what is left of the stretch takes ten seconds
+		q := r.begin(t, r.tool, nil, proved, verbLine(r.tool, "apply", "--phase", wrongWave)...)
+		q.reached(t)
+		pods := r.client(t, world.New).CoreV1().Pods(wrongSpace)
+		all, err := pods.List(t.Context(), metav1.ListOptions{LabelSelector: "app=" + wrongOne})
+		if err != nil || len(all.Items) == 0 {
+			t.Fatalf("%d pods to evict (%v)", len(all.Items), err)
+		}
+		for _, p := range all.Items {
+			if err := pods.EvictV1(t.Context(), &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := q.end(t, verbEnd)
+		if got.Code != broken {
+			t.Errorf("exit code %d, want %d:\n%s", got.Code, broken, got.Stderr)
+		}
+		if !bytes.Contains(got.Stderr, []byte("went back to before")) {
+			t.Errorf("it does not say that it went back:\n%s", got.Stderr)
+		}
+		r.golden(t, "evicted-after-the-swap", got)
+	})
+	pause(t.Context(), 5*time.Second) // requests of before have their answers, and from here on nothing may be lost
+	lost = r.load.Counters().Lost - lost
+	r.forgiven += lost
+	t.Logf("%d requests were lost between the eviction and the way back", lost)
+	r.whole(t, wrongSpace, wrongOne)
+	r.byAction(t, "action-resumes", "done", map[string]string{"INPUT_PHASE": wrongWave})
+	r.whole(t, wrongSpace, wrongOne)
+}
