@@ -5,40 +5,56 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"cutover.dev/cutover/lab/rehearse"
 	"cutover.dev/cutover/lab/world"
 )
 
 const cleanup = "cleanup"
 
-// One lab and one road, so one test: each part starts where the one before it ended.
+// One lab and one road, so one test: each part starts where the one before it ended. Each phase is gone forth and back,
+// and then once more by processes that are killed at the boundaries of their steps: that has to end like the first time.
 func TestAnEnvironmentMovesAndComesBackUnderLoadAndNothingIsLost(t *testing.T) {
 	wanted(t)
-	// The watch window is longer than the lab's pods need to be found not ready: ten probes, one a second.
-	r := start(t, setting{out: "e2e", plan: []string{"{watch: 5s,", "{watch: 15s,"}})
+	r := start(t, setting{out: "e2e", plan: calm})
 	part := func(name string, f func(*testing.T, *rig)) { t.Helper(); r.part(t, name, f) }
 	phases, err := r.tool.Phases(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := lastWave(t, phases)
+	origin := r.snapshots(t)
 	part("who only plans sees every phase", func(t *testing.T, r *rig) { r.planOnly(t, phases) })
+	began, waves, h := time.Now(), wavesOf(t, phases), &hunt{sorts: map[string]bool{}}
 	for i, phase := range phases[:len(phases)-1] {
-		part(phase+" and back", func(t *testing.T, r *rig) { r.thereAndBack(t, phases, i) })
-		if i == last {
-			part("the watch window", func(t *testing.T, r *rig) { r.watchWindow(t, phase) })
-		} else {
-			part(phase, func(t *testing.T, r *rig) { r.apply(t, phase) })
+		if phase == "proxy" {
+			part("the lock keeps others out, and a way back gets it", func(t *testing.T, r *rig) { r.locks(t, phase) })
+			part("a signal stops the action at a safe point", func(t *testing.T, r *rig) { r.signalled(t, phase) })
+			part("a paused process finds its lock lost", func(t *testing.T, r *rig) { r.paused(t, phase) })
 		}
+		forth := r.apply
+		switch phase { // there are two at least
+		case waves[len(waves)-2]:
+			forth = r.stretched
+		case waves[len(waves)-1]:
+			forth = r.watchWindow
+		}
+		var end map[string]rehearse.Snapshot
+		part(phase+" and back", func(t *testing.T, r *rig) { end = r.thereAndBack(t, phases, i, forth) })
+		part("kills in "+phase, func(t *testing.T, r *rig) { r.killed(t, h, everywhere(waves, phase), phase) })
+		r.endsAlike(t, phase, end)
 		if phase == "routes" {
 			part("clients move to new", func(t *testing.T, r *rig) { r.move(t, world.New) })
 			part("who only plans sees that routes holds", func(t *testing.T, r *rig) { r.stillHolds(t, phase) })
 		}
 	}
-	part(cleanup, func(t *testing.T, r *rig) { r.cleanUp(t) })
+	part("kills in "+cleanup, func(t *testing.T, r *rig) { r.cleanUp(t, h, origin) })
 	part("every right was needed", func(t *testing.T, r *rig) { r.rights(t) })
-	r.keep(t)
-	part("nothing was lost", func(t *testing.T, r *rig) { r.end(t) })
+	part("nothing was written twice or lost", func(t *testing.T, r *rig) {
+		t.Log(h)
+		r.writtenOnce(t, began)
+		r.end(t)
+	})
 
 	// Last, because these lose requests on purpose: the main load is over.
 	t.Run("a swap to a Service without endpoints is counted", func(t *testing.T) { r.here(t, func(t *testing.T, r *rig) { r.nobody(t) }) })
@@ -61,17 +77,16 @@ func wanted(t *testing.T) {
 	}
 }
 
-// lastWave is the index of the last wave before cleanup; a plan that lacks one of the parts of the road shows nothing.
-func lastWave(t *testing.T, phases []string) int {
+// wavesOf are the waves among the phases; a plan that lacks one of the parts of the road shows nothing.
+func wavesOf(t *testing.T, phases []string) (waves []string) {
 	t.Helper()
-	last := -1
-	for i, p := range phases {
+	for _, p := range phases {
 		if strings.HasPrefix(p, "migrate/") {
-			last = i
+			waves = append(waves, p)
 		}
 	}
-	if last < 0 || !slices.Contains(phases, "routes") || phases[len(phases)-1] != cleanup {
-		t.Fatalf("the plan lacks routes or a wave, or does not end with cleanup: %v", phases)
+	if len(waves) < 2 || !slices.Contains(phases, "proxy") || !slices.Contains(phases, "routes") || phases[len(phases)-1] != cleanup {
+		t.Fatalf("the plan lacks proxy, routes or a second wave, or does not end with cleanup: %v", phases)
 	}
-	return last
+	return waves
 }

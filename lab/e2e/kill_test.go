@@ -3,6 +3,8 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,7 +20,7 @@ import (
 // hunt is the killing of processes at step boundaries, over all phases.
 type hunt struct {
 	sorts                     map[string]bool // of boundaries at which a process was killed
-	kills, boundaries, passed int             // passed: boundaries of a sort at which one was killed before
+	kills, boundaries, passed int             // passed: boundaries of a sort at which one was killed in a wave before
 	took                      time.Duration
 }
 
@@ -34,40 +36,53 @@ const moment = 4 * time.Millisecond
 // which one was killed before are passed.
 func (r *rig) killed(t *testing.T, h *hunt, every bool, phase string, args ...string) {
 	t.Helper()
-	began, seen, kills := time.Now(), map[string]bool{}, 0
+	r.under(t, "quick", quick, func() { r.hunted(t, h, every, phase, args...) })
+}
+
+func (r *rig) hunted(t *testing.T, h *hunt, every bool, phase string, args ...string) {
+	t.Helper()
+	began, seen, before := time.Now(), map[string]bool{}, h.kills
 	fresh := func(l rehearse.Line) bool {
 		at := boundary(l)
 		if at == "" || seen[at] {
 			return false
 		}
 		seen[at] = true
-		if sort := sortOf(at); !h.sorts[sort] || every {
-			h.sorts[sort] = true
-			h.boundaries++
-			pause(t.Context(), time.Duration(kills%2)*moment)
-			return true
+		sort := sortOf(at)
+		if h.sorts[sort] && !every {
+			h.passed++
+			return false
 		}
-		h.passed++
-		return false
+		h.sorts[sort] = true
+		h.boundaries++
+		pause(t.Context(), time.Duration(h.kills%2)*moment)
+		return true
 	}
 	for over := false; !over; {
 		line := verbLine(r.tool, "apply", append([]string{"--phase", phase}, args...)...)
 		got := r.begin(t, r.tool, syscall.SIGKILL, fresh, line...).end(t, verbEnd)
 		switch {
 		case got.Code == -1:
-			kills++
-			r.bury(t, kills)
+			h.kills++
+			r.bury(t, h.kills)
 		case got.Code == 0:
 			over = true
 		case !r.resumable(t, got) || !pause(t.Context(), time.Second):
 			t.Fatal(got.Failed())
 		}
 	}
-	if kills == 0 {
+	if h.kills == before {
 		t.Errorf("%s was never killed", phase)
 	}
-	h.kills, h.took = h.kills+kills, h.took+time.Since(began)
-	t.Logf("%d kills, %d step boundaries; so far %s", kills, len(seen), h)
+	h.took += time.Since(began)
+	t.Logf("%d kills at %d step boundaries; so far %s", h.kills-before, len(seen), h)
+}
+
+// everywhere reports whether each boundary of a phase gets its kill. What a later wave does that an earlier one did as well
+// gets none: a process that comes back to a cut stretch asks all its proofs again, so that these kills alone would take as
+// long as the whole rest of the road. CUTOVER_LONG asks for them.
+func everywhere(waves []string, phase string) bool {
+	return slices.Index(waves, phase) <= 0 || os.Getenv("CUTOVER_LONG") != ""
 }
 
 // resumable: the process says to come back, or it lost a lock of five seconds on a machine that is too busy to renew it.

@@ -22,15 +22,20 @@ const bridgeWatch = "watch that the bridge"
 
 // locks tries the lock while a run holds it and does nothing else: the lock keeps a second run out, unlock wants to know
 // whose it is, and a way back makes the run stop and then works.
-func (r *rig) locks(t *testing.T) {
+func (r *rig) locks(t *testing.T, phase string) {
 	before := r.snapshots(t)
-	forward := r.begin(t, r.tool, nil, at(bridgeWatch, "waiting"), verbLine(r.tool, "apply", "--phase", "proxy")...)
+	r.under(t, "slow", slow, func() { r.kept(t, phase) })
+	r.asBefore(t, before)
+}
+
+func (r *rig) kept(t *testing.T, phase string) {
+	forward := r.begin(t, r.tool, nil, at(bridgeWatch, "waiting"), verbLine(r.tool, "apply", "--phase", phase)...)
 	forward.reached(t)
 	r.until(t, "the run only renews its lock", settled, func() error {
 		return rehearse.Beyond(r.written(t, time.Now().Add(-2*time.Second)), rehearse.Write.Lock)
 	})
 	holder, since := r.holder(t), time.Now()
-	if got := r.exits(t, locked, "apply", "--phase", "proxy"); !strings.Contains(string(got.Stderr), holder) {
+	if got := r.exits(t, locked, "apply", "--phase", phase); !strings.Contains(string(got.Stderr), holder) {
 		t.Errorf("the second run does not say that %s holds the lock:\n%s", holder, got.Stderr)
 	}
 	if got := r.exits(t, misused, "unlock"); !strings.Contains(string(got.Stderr), holder) {
@@ -43,21 +48,25 @@ func (r *rig) locks(t *testing.T) {
 	if is := r.holder(t); is != holder || holder == "" {
 		t.Errorf("%q holds the lock, want %q", is, holder)
 	}
-	r.exits(t, 0, "rollback", "--phase", "proxy")
+	r.exits(t, 0, "rollback", "--phase", phase)
 	got := forward.end(t, hang)
 	if got.Code != cancelled || !strings.Contains(string(got.Stderr), "asked this run to stop") {
 		t.Errorf("the run that was asked to stop ended with exit code %d, want %d:\n%s", got.Code, cancelled, got.Stderr)
 	}
-	r.asBefore(t, before)
 }
 
 // paused stops a process in the middle of its writes until another has taken its lock and finished, and lets it go on.
-func (r *rig) paused(t *testing.T) {
+func (r *rig) paused(t *testing.T, phase string) {
 	before := r.snapshots(t)
-	forward := r.begin(t, r.tool, syscall.SIGSTOP, at("", "doing"), verbLine(r.tool, "apply", "--phase", "proxy")...)
+	r.under(t, "quick", quick, func() { r.overtaken(t, phase) })
+	r.asBefore(t, before)
+}
+
+func (r *rig) overtaken(t *testing.T, phase string) {
+	forward := r.begin(t, r.tool, syscall.SIGSTOP, at("", "doing"), verbLine(r.tool, "apply", "--phase", phase)...)
 	forward.reached(t)
 	asleep := r.holder(t)
-	r.exits(t, 0, "apply", "--phase", "proxy") // waits until the lock has run out
+	r.exits(t, 0, "apply", "--phase", phase) // waits until the lock has run out
 	if is := r.holder(t); is == asleep || asleep == "" {
 		t.Errorf("the lock was held by %q and is by %q", asleep, is)
 	}
@@ -73,7 +82,6 @@ func (r *rig) paused(t *testing.T) {
 		t.Errorf("the process that lost its lock wrote %v, and may get one change of an object through", late)
 	}
 	t.Logf("after it was let go on, the process wrote %v", late)
-	r.exits(t, 0, "apply", "--phase", "proxy") // what the other one did still holds
-	r.exits(t, 0, "rollback", "--phase", "proxy")
-	r.asBefore(t, before)
+	r.exits(t, 0, "apply", "--phase", phase) // what the other one did still holds
+	r.exits(t, 0, "rollback", "--phase", phase)
 }

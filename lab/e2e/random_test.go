@@ -3,6 +3,7 @@ package e2e
 import (
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -18,8 +19,8 @@ const latest = 12 * time.Second
 // gauntlet sends processes the same road forth and back, and kills each at a random instant, until all kills are spent.
 type gauntlet struct {
 	*rig
-	random *rand.Rand
-	left   int // kills
+	random      *rand.Rand
+	left, spent int // kills
 }
 
 // The whole road but for cleanup, forward and back in turns: back at its beginning everything has to be as it was.
@@ -34,12 +35,13 @@ func TestTheRoadAndItsWayBackHoldWhenProcessesAreKilledAtRandomInstants(t *testi
 		seed = given
 	}
 	t.Logf("CUTOVER_SEED=%d", seed)
-	g := &gauntlet{start(t, setting{out: "random", plan: quick}), rand.New(rand.NewPCG(seed, seed)), kills}
+	g := &gauntlet{start(t, setting{out: "random", plan: quick}), rand.New(rand.NewPCG(seed, seed)), kills, 0}
 	phases, err := g.tool.Phases(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	phases = phases[:lastWave(t, phases)+1]
+	waves := wavesOf(t, phases)
+	phases = phases[:slices.Index(phases, waves[len(waves)-1])+1]
 	before, began := g.snapshots(t), time.Now()
 	for g.left > 0 {
 		for _, phase := range phases {
@@ -65,7 +67,7 @@ func TestTheRoadAndItsWayBackHoldWhenProcessesAreKilledAtRandomInstants(t *testi
 // run runs one verb on a phase to its end, in as many processes as it takes while there are kills left.
 func (g *gauntlet) run(t *testing.T, args ...string) {
 	t.Helper()
-	killed := 0
+	before := g.spent
 	for {
 		q := g.begin(t, g.tool, nil, func(rehearse.Line) bool { return false }, verbLine(g.tool, args[0], args[1:]...)...)
 		if g.left > 0 {
@@ -75,10 +77,10 @@ func (g *gauntlet) run(t *testing.T, args ...string) {
 		switch {
 		case got.Code == -1:
 			g.left--
-			killed++
-			g.bury(t, killed)
+			g.spent++
+			g.bury(t, g.spent)
 		case got.Code == 0:
-			t.Logf("%d kills, %d left", killed, g.left)
+			t.Logf("%d kills, %d left", g.spent-before, g.left)
 			return
 		case !g.resumable(t, got) || !pause(t.Context(), time.Second):
 			t.Fatal(got.Failed())

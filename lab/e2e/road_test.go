@@ -19,11 +19,13 @@ func (r *rig) apply(t *testing.T, phase string) {
 	r.lossless(t)
 }
 
-// thereAndBack runs one phase and takes it back: both clusters are to be as they were.
-func (r *rig) thereAndBack(t *testing.T, phases []string, i int) {
+// thereAndBack runs one phase and takes it back: both clusters are to be as they were. It returns what they held in
+// between.
+func (r *rig) thereAndBack(t *testing.T, phases []string, i int, forth func(*testing.T, string)) (there map[string]rehearse.Snapshot) {
 	before := r.snapshots(t)
-	r.apply(t, phases[i])
-	if !slices.ContainsFunc(world.Clusters(), func(c world.Cluster) bool { return len(changes(before[c.Name], r.take(t, c))) > 0 }) {
+	forth(t, phases[i])
+	there = r.snapshots(t)
+	if !slices.ContainsFunc(world.Clusters(), func(c world.Cluster) bool { return len(changes(before[c.Name], there[c.Name])) > 0 }) {
 		t.Error("the phase changed nothing in either cluster: its way back would prove nothing")
 	}
 	back := []string{"--phase", phases[i]} // before the first there is none to go back to
@@ -33,6 +35,7 @@ func (r *rig) thereAndBack(t *testing.T, phases []string, i int) {
 	r.well(t, "rollback", back...)
 	r.lossless(t)
 	r.asBefore(t, before)
+	return there
 }
 
 // asBefore wants both clusters to be as they were.
@@ -83,15 +86,6 @@ func (r *rig) move(t *testing.T, to world.Cluster) {
 	t.Helper()
 	if err := r.load.Move(rehearse.Movers, rehearse.EntryOf(to)); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// cleanUp goes where there is no way back from.
-func (r *rig) cleanUp(t *testing.T) {
-	r.leaveOld(t)
-	r.well(t, "apply", "--phase", cleanup, "--allow-irreversible")
-	if err := r.answers(t, world.New, world.New); err != nil {
-		t.Errorf("new does not answer every host: %v", err)
 	}
 }
 

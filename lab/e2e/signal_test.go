@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"cutover.dev/cutover/lab/rehearse"
+	"cutover.dev/cutover/lab/workloads"
 	"cutover.dev/cutover/lab/world"
 )
 
@@ -113,20 +113,20 @@ func (r *rig) journaled(t *testing.T, s actionStep) {
 
 // signalled runs the action on a phase that waits, ends it by a signal, and lets another step go on; the same on the way
 // back.
-func (r *rig) signalled(t *testing.T) {
+func (r *rig) signalled(t *testing.T, phase string) {
 	before := r.snapshots(t)
-	forward := map[string]string{"INPUT_PHASE": "proxy"}
+	forward := map[string]string{"INPUT_PHASE": phase}
+	r.under(t, "slow", slow, func() {
+		s := r.step(t, forward)
+		s.ended(t, r.begin(t, s.tool, syscall.SIGTERM, at(bridgeWatch, "waiting"), "action").stops(t), cancelled, "cancelled")
+		r.journaled(t, s)
+		r.free(t)
+	})
 	s := r.step(t, forward)
-	got := r.begin(t, s.tool, syscall.SIGTERM, at(bridgeWatch, "waiting"), "action").stops(t)
-	s.ended(t, got, cancelled, "cancelled")
-	r.journaled(t, s)
-	r.free(t)
-	s = r.step(t, forward)
 	s.ended(t, r.begin(t, s.tool, nil, at("", "phase"), "action").end(t, verbEnd), 0, "done")
-	back := map[string]string{"INPUT_VERB": "rollback", "INPUT_PHASE": "proxy"}
+	back := map[string]string{"INPUT_VERB": "rollback", "INPUT_PHASE": phase}
 	s = r.step(t, back)
-	got = r.begin(t, s.tool, os.Interrupt, at("", "undoing"), "action").stops(t)
-	s.ended(t, got, cancelled, "cancelled")
+	s.ended(t, r.begin(t, s.tool, os.Interrupt, at("", "undoing"), "action").stops(t), cancelled, "cancelled")
 	r.free(t)
 	s = r.step(t, back)
 	s.ended(t, r.begin(t, s.tool, nil, at("", "phase"), "action").end(t, verbEnd), 0, "done")
@@ -142,15 +142,15 @@ func (r *rig) free(t *testing.T) {
 }
 
 // stretched ends a wave by a signal while clients are already led to the pods in new and the proof goes on: what the
-// stretch is left as has to be one of its two ends.
-func (r *rig) stretched(t *testing.T, phase, space string, workloads ...string) {
+// stretch is left as has to be one of its two ends. Another run then goes on.
+func (r *rig) stretched(t *testing.T, phase string) {
 	s := r.step(t, map[string]string{"INPUT_PHASE": phase})
 	inside := func(l rehearse.Line) bool { return l.Word == "done" && strings.HasPrefix(l.Title, "swap the routes") }
 	got := r.begin(t, s.tool, os.Interrupt, inside, "action").stops(t)
 	s.ended(t, got, cancelled, "cancelled")
 	r.journaled(t, s)
 	r.free(t)
-	r.whole(t, space, workloads...)
+	r.whole(t)
 	since := time.Now()
 	r.exits(t, 0, "recover")
 	if err := rehearse.Beyond(r.written(t, since), rehearse.Write.Memory); err != nil {
@@ -158,30 +158,32 @@ func (r *rig) stretched(t *testing.T, phase, space string, workloads ...string) 
 	}
 	s = r.step(t, map[string]string{"INPUT_PHASE": phase})
 	s.ended(t, r.begin(t, s.tool, nil, at("", "phase"), "action").end(t, verbEnd), 0, "done")
-	r.whole(t, space, workloads...)
+	r.whole(t)
 }
 
-// whole wants each workload to be wholly in one cluster: routes lead to new and old has no replicas, or the other way
-// round.
-func (r *rig) whole(t *testing.T, space string, workloads ...string) {
+// whole wants each Deployment of old to be wholly in one cluster: routes lead to new and old has no replicas, or the other
+// way round.
+func (r *rig) whole(t *testing.T) {
 	t.Helper()
-	ingresses, err := r.client(t, world.New).NetworkingV1().Ingresses(space).List(t.Context(), metav1.ListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var led []string
-	for i := range ingresses.Items {
-		led = append(led, backends(&ingresses.Items[i])...)
-	}
-	for _, name := range workloads {
-		d, err := r.client(t, world.Old).AppsV1().Deployments(space).Get(t.Context(), name, metav1.GetOptions{})
-		if err != nil || d.Spec.Replicas == nil {
-			t.Fatal(errors.Join(err, errors.New("no replicas in "+name)))
+	for _, space := range workloads.Namespaces {
+		ingresses, err := r.client(t, world.New).NetworkingV1().Ingresses(space).List(t.Context(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
 		}
-		moved, off := slices.Contains(led, name), *d.Spec.Replicas == 0
-		if moved != off {
-			t.Errorf("%s is half-way: routes lead to new: %v, off in old: %v", name, moved, off)
+		var led []string
+		for i := range ingresses.Items {
+			led = append(led, backends(&ingresses.Items[i])...)
 		}
-		t.Logf("%s has moved: %v", name, moved)
+		deployments, err := r.client(t, world.Old).AppsV1().Deployments(space).List(t.Context(), metav1.ListOptions{})
+		if err != nil || len(deployments.Items) == 0 {
+			t.Fatalf("%d Deployments in %s of old: %v", len(deployments.Items), space, err)
+		}
+		for _, d := range deployments.Items {
+			moved, off := slices.Contains(led, d.Name), *d.Spec.Replicas == 0
+			if moved != off {
+				t.Errorf("%s/%s is half-way: routes lead to new: %v, off in old: %v", space, d.Name, moved, off)
+			}
+			t.Logf("%s/%s has moved: %v", space, d.Name, moved)
+		}
 	}
 }

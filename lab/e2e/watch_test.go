@@ -24,10 +24,19 @@ const (
 	broken                = 4 // exit code: failed after something was begun
 )
 
-// watchWindow lets the workload's pods in new stop being ready right after its route was swapped. The tool has to take
-// the route back and to fail; when the fault is gone, the next run has to succeed. Until the tool sees it, the entry
-// answers 404: these losses are counted and forgiven.
+// watchWindow runs the last wave, and lets a workload's pods in new stop being ready right after its route was swapped.
+// The tool has to take the route back and to fail; when the fault is gone, the next run has to succeed. Until the tool sees
+// it, the entry answers 404: these losses are counted and forgiven.
 func (r *rig) watchWindow(t *testing.T, phase string) {
+	// Longer than the lab's pods need to be found not ready: ten probes, one a second.
+	r.under(t, "long", but(calm, "watch: 15s"), func() { r.notReady(t, phase) })
+	r.apply(t, phase)
+	if err := r.leads(t, watched); err != nil {
+		t.Errorf("after the fault is gone: %v", err)
+	}
+}
+
+func (r *rig) notReady(t *testing.T, phase string) {
 	lostBefore := r.load.Counters().Lost
 	ended := make(chan rehearse.Result, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), verbEnd)
@@ -66,10 +75,6 @@ func (r *rig) watchWindow(t *testing.T, phase string) {
 	lost := r.load.Counters().Lost - lostBefore
 	r.forgiven += lost
 	t.Logf("%d requests were lost between the fault and the way back", lost)
-	r.apply(t, phase)
-	if err := r.leads(t, watched); err != nil {
-		t.Errorf("after the fault is gone: %v", err)
-	}
 }
 
 // leads wants every backend of the Ingress in new to be that Service.

@@ -1,0 +1,35 @@
+package e2e
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// calm is what the road's plan has instead of the demo's: the shortest windows, and proofs that ask faster.
+var calm = []string{"watch: 5s", "watch: 1s", "drain: 4s", "drain: 1s", "status: 10s", "status: 1s", "residual: 5s", "residual: 1s", "rate: 50", "rate: 100", "latency: 3", "latency: 20"}
+
+// quick is calm with a lock that a dead process keeps for as short as can be.
+var quick = append(slices.Clone(calm), "ttl: 30s", "ttl: 5s")
+
+// slow is quick with a step that does nothing but wait for longer than any test of it takes: what it is tried on ends it.
+var slow = but(quick, "status: 60s")
+
+// but is the plan of those pairs with another value for one of its fields.
+func but(pairs []string, field string) []string {
+	key, _, _ := strings.Cut(field, " ")
+	pairs = slices.Clone(pairs)
+	i := slices.IndexFunc(pairs, func(s string) bool { return strings.HasPrefix(s, key+" ") })
+	pairs[i+1] = field
+	return pairs
+}
+
+// under runs f on a plan of its own, which is the demo's but for those pairs.
+func (r *rig) under(t *testing.T, name string, pairs []string, f func()) {
+	t.Helper()
+	plan := r.plan(t, r.tool.Dir, name, pairs...)
+	before := r.tool.Plan
+	r.tool.Plan = plan
+	defer func() { r.tool.Plan = before }()
+	f()
+}
