@@ -8,6 +8,7 @@ PRODUCT  = ./cmd/... ./pkg/... ./bench/...
 CACHE    = $${CUTOVER_LAB_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/cutover-lab}
 IMAGE   ?= cutover:dev
 KILLS   ?= 200
+SERVERS  = bind9 knot pdns-server pdns-backend-sqlite3 sqlite3
 
 .DEFAULT_GOAL := help
 # The lab is one per machine, and a check that fails early should spare the long ones.
@@ -40,16 +41,26 @@ fmt: ## format every Go file
 
 test: warm lint unit e2e ## check, then the tests on two real clusters (root; 20 minutes, 45 the first time)
 
-# With a lab's cache there are an API server and a mongod to test against; on a machine that can have them, they must not be missing.
+# What there is to test against on a machine that can have it must not be missing there.
 ifeq ($(shell id -u),0)
 test race: export CUTOVER_REQUIRE_APISERVER = 1
 test race: export CUTOVER_REQUIRE_MONGOD = 1
+test race: export CUTOVER_REQUIRE_NAMESERVERS = 1
 endif
 
+# The name servers are run by the tests, not by the machine: policy-rc.d keeps Debian from starting them.
 warm:
-	@if [ "$$(id -u)" = 0 ] && ! ls "$(CACHE)"/hyperkube "$(CACHE)"/*/hyperkube "$(CACHE)"/*/*/hyperkube 2>/dev/null | grep -q .; then \
-		echo "the lab was never up here: building what it needs"; \
-		$(GO) -C lab run . up; code=$$?; $(GO) -C lab run . down && exit $$code; fi
+	@[ "$$(id -u)" = 0 ] || exit 0; set -e; \
+	if ! { command -v named && command -v knotd && command -v pdns_server && command -v pdnsutil && command -v sqlite3; } >/dev/null; then \
+		echo "installing name servers to test against: $(SERVERS)"; \
+		policy=/usr/sbin/policy-rc.d; \
+		[ -e $$policy ] || { trap "rm -f $$policy" EXIT; printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; }; \
+		apt-get -o DPkg::Lock::Timeout=300 update -q >/dev/null; \
+		DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends $(SERVERS) >/dev/null; fi; \
+	for made in hyperkube mongod; do \
+		if ! ls "$(CACHE)"/$$made "$(CACHE)"/*/$$made "$(CACHE)"/*/*/$$made 2>/dev/null | grep -q .; then \
+			echo "the lab was never up here: making what it needs"; \
+			code=0; $(GO) -C lab run . up || code=$$?; $(GO) -C lab run . down; exit $$code; fi; done
 
 e2e:
 	@if [ ! -d lab/e2e ]; then echo "lab tests: there are none in this checkout"; [ "$$CI" != true ]; \
