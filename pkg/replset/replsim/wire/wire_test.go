@@ -106,7 +106,7 @@ func move(t *testing.T, set *replset.Set, w *path.Way) {
 
 func TestTheProductMovesASimulatedSetUnderLoadAndBack(t *testing.T) {
 	server, old, fresh := listen(t, 3, 3)
-	set, err := replset.Open(replset.Options{URI: "mongodb://" + old[1] + "/", App: "test"})
+	set, err := replset.Open(replset.Options{URI: "mongodb://" + old[1] + "/"})
 	if err != nil {
 		t.Fatal(err)
 	}
