@@ -27,7 +27,11 @@ func but(pairs []string, field string) []string {
 // under runs f on a plan of its own, which is the demo's but for those pairs.
 func (r *rig) under(t *testing.T, name string, pairs []string, f func()) {
 	t.Helper()
-	plan := r.plan(t, r.tool.Dir, name, pairs...)
+	r.with(r.plan(t, r.tool.Dir, name, pairs...), f)
+}
+
+// with runs f on another plan.
+func (r *rig) with(plan string, f func()) {
 	before := r.tool.Plan
 	r.tool.Plan = plan
 	defer func() { r.tool.Plan = before }()

@@ -18,10 +18,15 @@ const (
 	wrongWave            = "migrate/live"
 )
 
-// wrongWorld is the demo's plan with a wave of one workload, and windows as short as can be.
+// brisk is the demo's plan with windows as short as can be, and the demo's own bounds for what is too slow.
+var brisk = []string{
+	"watch: 5s", "watch: 1s", "drain: 4s", "drain: 1s", "status: 10s", "status: 1s", "residual: 5s", "residual: 1s", "ttl: 30s", "ttl: 5s", "rate: 50", "rate: 200",
+}
+
+// wrongWorld is that with a wave of one workload.
 func wrongWorld() setting {
 	return setting{out: "wrong", plan: append(
-		slices.Clone(quick),
+		slices.Clone(brisk),
 		"    - name: shop\n      workloads:\n        - shop/Deployment/web\n",
 		"    - name: live\n      workloads: [shop/Deployment/live]\n    - name: rest\n      workloads:\n        - shop/Deployment/web\n",
 		"    - name: live\n      workloads:\n        - shop/Deployment/live\n        - blog/Deployment/reports\n    - name: blog\n      workloads:\n",

@@ -45,7 +45,7 @@ func (r *rig) fails(t *testing.T, name, plan string) {
 	before := r.snapshots(t)
 	r.with(plan, func() { r.says(t, name, broken, "apply", "--phase", wrongWave) })
 	r.lossless(t)
-	r.whole(t, wrongSpace, wrongOne)
+	r.whole(t)
 	r.back(t, wrongWave, before)
 }
 
@@ -175,7 +175,7 @@ func (r *rig) evicted(t *testing.T) {
 	lost = r.load.Counters().Lost - lost
 	r.forgiven += lost
 	t.Logf("%d requests were lost between the eviction and the way back", lost)
-	r.whole(t, wrongSpace, wrongOne)
+	r.whole(t)
 	r.byAction(t, "action-resumes", "done", map[string]string{"INPUT_PHASE": wrongWave})
-	r.whole(t, wrongSpace, wrongOne)
+	r.whole(t)
 }

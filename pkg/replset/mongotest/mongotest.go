@@ -275,6 +275,10 @@ func (r *Rig) Initiate(hosts ...string) {
 		})
 		r.until(h+" votes", func() bool { return r.votes(hosts[0], i+2) })
 	}
+	r.until("the configuration is committed", func() bool {
+		reply, err := r.Try(hosts[0], "admin", bson.D{{Key: "replSetGetConfig", Value: 1}, {Key: "commitmentStatus", Value: true}})
+		return err == nil && field(reply, "commitmentStatus") == true
+	})
 	role := func(name, db string) bson.D { return bson.D{{Key: "role", Value: name}, {Key: "db", Value: db}} }
 	r.Do(hosts[0], "admin", bson.D{
 		{Key: "createUser", Value: User},
