@@ -71,7 +71,11 @@ func (o *outcome) keep(ctx context.Context) error {
 }
 
 func (s *session) exportTo(ctx context.Context, file string) (err error) {
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	mode := os.FileMode(0o600)
+	if s.call.action != nil { // the container is root, and the step that keeps the file is not; there is no Secret in it
+		mode = 0o644
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,8 @@ type review struct {
 // fault.Refused, and so is a rejection; what could not be asked is fault.Unsure.
 //
 // GitHub keeps one record for all attempts of a run and writes no attempt beside an entry. An attempt that began anew asks
-// its reviewers anew, so the n-th attempt wants n yeses on record: one that only repeated failed jobs is refused and has to
-// be started whole. Outside of a run it returns ErrNoRun. others: a yes of somebody who began the run does not count.
+// its reviewers anew, so the n-th attempt wants n yeses on record: one that only repeated failed jobs is refused, and so is one
+// after an attempt that nobody had to approve. A new run starts afresh. Outside of a run it returns ErrNoRun. others: a yes of somebody who began the run does not count.
 func (c *Client) Approved(ctx context.Context, r Run, environment string, others bool) (Approval, error) {
 	if r.ID <= 0 || r.Attempt < 1 {
 		return Approval{}, ErrNoRun
@@ -68,11 +68,11 @@ func (c *Client) Approved(ctx context.Context, r Run, environment string, others
 func missing(r Run, environment string, yeses int, own []string) error {
 	hint := "the job before this one has to name the environment " + environment + ", and the environment needs required reviewers: GitHub makes one that is missing, without rules"
 	switch {
-	case len(own) > 0:
+	case yeses == 0 && len(own) > 0:
 		return fault.New(fault.Refused, "somebody who did not begin the run has to approve it",
 			"this run is approved on %s by %s alone, who began it", environment, strings.Join(own, ", "))
 	case yeses > 0:
-		return fault.New(fault.Refused, "re-run all jobs, not only those that failed: then its reviewers are asked again",
+		return fault.New(fault.Refused, "begin a new run; a re-run counts only if all its jobs ran again and every attempt before it was approved",
 			"this is attempt %d of the run, and %s was approved %d times", r.Attempt, environment, yeses)
 	}
 	return fault.New(fault.Refused, hint, "nobody approved this run on %s", environment)

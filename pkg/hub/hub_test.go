@@ -59,6 +59,7 @@ func TestOnlyAYesOnRecordForThisAttemptIsAnApproval(t *testing.T) {
 		"still waiting":                   {strings.Replace(yes("cat", env), "approved", "pending", 1), 1, false, fault.Refused, "nobody approved"},
 		"a no after a yes":                {yes("cat", env) + "," + strings.Replace(yes("dan", env), "approved", "rejected", 1), 1, false, fault.Refused, `dan rejected this run on production-dns: "go"`},
 		"a yes to the attempt before":     {yes("cat", env), 2, false, fault.Refused, "attempt 2 of the run, and production-dns was approved 1 times"},
+		"own and others, too few":         {yes("ann", env) + "," + yes("cat", env), 2, true, fault.Refused, "attempt 2 of the run"},
 		"a yes to each attempt":           {yes("cat", env) + "," + yes("cat", env), 2, false, fault.OK, "cat"},
 		"names of environments fold case": {yes("cat", "Production-DNS"), 1, false, fault.OK, "cat"},
 	} {

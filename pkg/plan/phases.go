@@ -11,7 +11,7 @@ import (
 // stepdown, without names that move no ttl and no dns, without link no link.
 func (p *Plan) Phases() []string {
 	s := &p.Spec
-	named := s.DNS.None == ""
+	named := len(s.DNS.Zones) > 0 // manual: a person moves all names, and this tool has nothing to do about it
 	var all []string
 	add := func(yes bool, names ...string) {
 		if yes {

@@ -247,7 +247,8 @@ func (m *member) forget(ctx context.Context, v replset.View) error {
 			others = append(others, o.Host)
 		}
 	}
-	return members.Told(m.d.Mongo.Forget(ctx, others, m.host))
+	_ = m.d.Mongo.Forget(ctx, others, m.host)
+	return nil
 }
 
 func (m *member) revert(ctx context.Context, _ json.RawMessage) error {
