@@ -39,7 +39,7 @@ unit:
 fmt: ## format every Go file
 	@$(TOOL) gofumpt -w $(SOURCES)
 
-test: warm lint unit e2e ## check, then the tests on two real clusters (root; 20 minutes, 45 the first time)
+test: warm lint unit e2e ## check, then the tests on two real clusters (root; half an hour, an hour the first time)
 
 # What there is to test against on a machine that can have it must not be missing there.
 ifeq ($(shell id -u),0)
