@@ -12,6 +12,8 @@ type Excuse struct {
 	Right
 	With string // the right is excused only where this verb on the same resource was used
 	Why  string
+
+	Chance bool // whether the right is used depends on when a process is killed, so an excuse that nothing needs is fine
 }
 
 func (e Excuse) covers(r Right, used map[Right]int) bool {
@@ -61,7 +63,7 @@ func Compare(granted []Right, uses Uses, excuses []Excuse) []string {
 		needed[i] = true
 	}
 	for i, e := range excuses {
-		if !needed[i] {
+		if !needed[i] && !e.Chance {
 			out = append(out, fmt.Sprintf("nothing needs the excuse %q any more", strings.TrimSpace(e.Why)))
 		}
 	}

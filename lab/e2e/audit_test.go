@@ -27,8 +27,8 @@ var excuses = []audit.Excuse{
 	{Right: audit.Right{Cluster: "new", Verb: "get", Resource: "runtimeclasses"}, Why: "looked for where a workload names one"},
 	{Right: audit.Right{Cluster: "new", Verb: "get", Resource: "storageclasses"}, Why: "looked for where a volume names one"},
 	{Right: audit.Right{Cluster: "new", Verb: "get", Resource: "clusterroles"}, Why: "looked for where a RoleBinding names one"},
-	{Right: audit.Right{User: "run", Cluster: "old", Verb: "list", Resource: "pods"}, Why: "looked at after a failure, wherever it was"},
-	{Right: audit.Right{User: "run", Cluster: "old", Verb: "list", Resource: "events"}, Why: "looked at after a failure, wherever it was"},
+	{Right: audit.Right{User: "run", Cluster: "old", Verb: "list", Resource: "pods"}, Why: "looked at after a failure, wherever it was", Chance: true},
+	{Right: audit.Right{User: "run", Cluster: "old", Verb: "list", Resource: "events"}, Why: "looked at after a failure, wherever it was", Chance: true},
 	{Right: audit.Right{User: "plan", Verb: "list", Resource: "pods"}, Why: "asked why a workload in new is not ready"},
 	{Right: audit.Right{User: "plan", Verb: "list", Resource: "events"}, Why: "asked why a workload in new is not ready"},
 }

@@ -101,6 +101,8 @@ func classify(ctx context.Context, host, command string, err error) error {
 		out.Kind, out.Code, out.Err = Rights, codeAuthFailed, errors.New("authentication failed")
 	case ctx.Err() != nil:
 		out.Err, out.hangs = context.Cause(ctx), errors.Is(ctx.Err(), context.DeadlineExceeded) && !nobodyThere(err)
+	case mongo.IsTimeout(err): // the driver's clock may be a moment ahead of ours
+		out.Err, out.hangs = errors.New("no answer in time"), !nobodyThere(err)
 	default:
 		out.Err = errors.New(short(err))
 	}

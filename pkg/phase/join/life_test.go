@@ -95,8 +95,8 @@ func want(t *testing.T, when string, said map[string]string, id, text string) {
 
 // Each of these the server itself would take, or find out too late.
 func TestEveryPreconditionHasANoOfItsOwn(t *testing.T) {
-	rig := mongotest.Start(t, 4)
-	old, fresh, foreign := rig.Hosts(0, 2), rig.Mongods[2], rig.Mongods[3]
+	rig := mongotest.Start(t, 5)
+	old, fresh, foreign := rig.Hosts(0, 3), rig.Mongods[3], rig.Mongods[4]
 	rig.Initiate(old...)
 	d := deps(t, rig, old, []string{fresh.Host})
 	if said := asked(t, d); len(said) > 0 {
