@@ -132,7 +132,7 @@ func (w *Writes) id(class string, n int) string { return fmt.Sprintf("%s/%s/%07d
 
 // write writes one document after the other. A write that failed may be there nevertheless: nothing is concluded from it.
 func (w *Writes) write(ctx context.Context, c *class, in *mongo.Collection) {
-	for n := 0; w.rest(); n++ {
+	for n := 0; w.rest(w.o.Pause); n++ {
 		_, err := in.InsertOne(ctx, document{w.id(c.name, n), n})
 		w.ended(c, n, err)
 	}
@@ -143,7 +143,7 @@ var errUnseen = errors.New("an acknowledged write is not seen")
 
 // read reads the newest acknowledged write, from the primary.
 func (w *Writes) read(ctx context.Context, in *mongo.Collection) {
-	for w.rest() && w.rest() { // half as often: it is the writes that matter
+	for w.rest(2 * w.o.Pause) { // half as often: it is the writes that matter
 		n, any := w.retry.newest()
 		if !any {
 			continue
@@ -156,12 +156,12 @@ func (w *Writes) read(ctx context.Context, in *mongo.Collection) {
 	}
 }
 
-// rest pauses. False: it is over.
-func (w *Writes) rest() bool {
+// rest pauses for d. False: it is over.
+func (w *Writes) rest(d time.Duration) bool {
 	select {
 	case <-w.stopping:
 		return false
-	case <-time.After(w.o.Pause):
+	case <-time.After(d):
 		return true
 	}
 }
