@@ -73,8 +73,8 @@ test-all: test race kills demo act ## test, the race detector (needs a C compile
 race:
 	@CGO_ENABLED=1 $(NICE) $(GO) test -race -timeout 30m $(PRODUCT) || { echo "fix what is named above, then: go test -race <package>"; exit 1; }
 
-kills: ## kill the tool at KILLS random instants, and move without a tail (root; half an hour)
-	@CUTOVER_E2E=1 CUTOVER_LONG=1 CUTOVER_KILLS=$(KILLS) $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'AtRandomInstants|WithoutATail' || \
+kills: ## kill the tool at KILLS random instants, move without a tail, and try a wrong world (root; 40 minutes)
+	@CUTOVER_E2E=1 CUTOVER_LONG=1 CUTOVER_KILLS=$(KILLS) $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'AtRandomInstants|WithoutATail|AWrongWorld' || \
 		{ echo "fix what is named above, then: make kills CUTOVER_SEED=<the seed above>"; exit 1; }
 
 demo: ## move a whole environment between two real clusters under load (root; 5 minutes with a warm cache)
