@@ -110,7 +110,7 @@ var varying = []struct {
 
 func TestWhatIsSeenDiffersOnlyInWhatCounts(t *testing.T) {
 	of := func(stderr string) string {
-		return shown(rehearse.Result{Args: []string{"apply", "--plan", "/root/x/plan.yaml"}, Code: 3, Stderr: []byte(stderr), Stdout: []byte("digest " + strings.Repeat("a", 64) + "\n")}, "/root/x")
+		return shown(rehearse.Result{Args: []string{"apply", "--plan", "/checkout/plan.yaml"}, Code: 3, Stderr: []byte(stderr), Stdout: []byte("digest " + strings.Repeat("a", 64) + "\n")}, "/checkout")
 	}
 	a := of("06:08:18Z [ 4/37] doing    copy Service shop/web to new\n06:08:19Z watch    it is this phase's turn: no\n06:08:19Z            why\n" +
 		"cutover: error: pod live-5d8f6c7b9d-x2x4z waits\n    seen: new: event at 06:08:18Z: BackOff\n\napply: refused, nothing was changed; 1.2s\n")

@@ -235,12 +235,13 @@ func (m *member) remove(ctx context.Context, v replset.View) error {
 	if err := m.d.Mongo.Install(ctx, v.Config, want); err != nil {
 		return err
 	}
-	return m.forget(ctx, v)
+	m.forget(ctx, v)
+	return nil
 }
 
 // forget lets the others drop their connections. That one cannot be told is no reason to fail: it ends them by itself after some
 // minutes.
-func (m *member) forget(ctx context.Context, v replset.View) error {
+func (m *member) forget(ctx context.Context, v replset.View) {
 	var others []string
 	for _, o := range v.Members {
 		if o.Host != m.host && o.HelloErr == nil {
@@ -248,7 +249,6 @@ func (m *member) forget(ctx context.Context, v replset.View) error {
 		}
 	}
 	_ = m.d.Mongo.Forget(ctx, others, m.host)
-	return nil
 }
 
 func (m *member) revert(ctx context.Context, _ json.RawMessage) error {
