@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -101,12 +102,18 @@ func classify(ctx context.Context, host, command string, err error) error {
 		out.Kind, out.Code, out.Err = Rights, codeAuthFailed, errors.New("authentication failed")
 	case ctx.Err() != nil:
 		out.Err, out.hangs = context.Cause(ctx), errors.Is(ctx.Err(), context.DeadlineExceeded) && !nobodyThere(err)
-	case mongo.IsTimeout(err): // the driver's clock may be a moment ahead of ours
+	case mongo.IsTimeout(err), interrupted(err): // the driver's clocks may be a moment ahead of ours
 		out.Err, out.hangs = errors.New("no answer in time"), !nobodyThere(err)
 	default:
 		out.Err = errors.New(short(err))
 	}
 	return out
+}
+
+// interrupted: the driver itself closed the connection under a question, which it does when its monitor had no answer twice in
+// time (pool.clearAll in x/mongo/driver/topology).
+func interrupted(err error) bool {
+	return errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), net.ErrClosed.Error())
 }
 
 // nobodyThere: nobody listens there, or the name leads nowhere. The driver goes on trying until the time is over.

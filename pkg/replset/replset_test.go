@@ -1,9 +1,12 @@
 package replset
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -121,5 +124,28 @@ func TestAMemberThatMayNotBeAskedIsNotOneThatIsGone(t *testing.T) {
 	}
 	if err := noConfig(map[string]error{"a:1": &Error{Host: "a:1", Kind: Unreachable, Err: fault.New(fault.Unsure, "", "refused")}, "b:1": &Error{Host: "b:1", Kind: Rights, Code: 13, Err: fault.New(fault.Unsure, "", "not authorized")}}); !IsRights(err) {
 		t.Errorf("one may not be asked: %v", err)
+	}
+}
+
+// The text is the driver's, for a connection that its own monitor closed.
+func TestWhoDoesNotAnswerHangsWhoeverNoticedFirst(t *testing.T) {
+	over, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	closed := errors.New("connection(h:1[-425]) incomplete read of message header: read tcp h:2->h:1: use of closed network connection")
+	refused := errors.New("server selection error: context deadline exceeded, Last error: dial tcp h:1: connect: connection refused")
+	for what, c := range map[string]struct {
+		ctx   context.Context
+		err   error
+		hangs bool
+	}{
+		"the driver closed it":   {t.Context(), closed, true},
+		"our time is over":       {over, context.DeadlineExceeded, true},
+		"nobody listens":         {t.Context(), refused, false},
+		"nobody listened":        {over, refused, false},
+		"the other side hung up": {t.Context(), errors.New("read tcp: connection reset by peer"), false},
+	} {
+		if got := Hangs(classify(c.ctx, "h:1", "hello", c.err)); got != c.hangs {
+			t.Errorf("%s: hangs is %v", what, got)
+		}
 	}
 }

@@ -284,7 +284,7 @@ func (r *Rig) Initiate(hosts ...string) {
 		{Key: "createUser", Value: User},
 		{Key: "pwd", Value: Password},
 		{Key: "roles", Value: bson.A{role("clusterManager", "admin"), role("clusterMonitor", "admin"), role("hostManager", "admin"), role("readWrite", "cutover")}},
-		{Key: "writeConcern", Value: bson.D{{Key: "w", Value: "majority"}}},
+		{Key: "writeConcern", Value: bson.D{{Key: "w", Value: len(hosts)}}}, // a member that has it not yet would refuse the tool
 	})
 }
 
