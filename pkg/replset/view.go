@@ -30,6 +30,7 @@ type Seen struct {
 	StatusErr error // apart from HelloErr: one that answers and lets nobody look is not one that is gone
 	Version   int64 // of the configuration that it has
 	Term      int64
+	Identity  string // of the set that its configuration is of
 	ConfigErr error
 }
 
@@ -74,7 +75,7 @@ func (s *Set) look(ctx context.Context, m Member) Seen {
 	}
 	seen.Status, seen.StatusErr = n.Status(ctx)
 	c, _, err := n.Config(ctx, false)
-	seen.Version, seen.Term, seen.ConfigErr = c.Version(), c.Term(), err
+	seen.Version, seen.Term, seen.Identity, seen.ConfigErr = c.Version(), c.Term(), c.Identity(), err
 	return seen
 }
 

@@ -58,7 +58,10 @@ func (m *member) observe(ctx context.Context) (phase.Observation, error) {
 			Facts: map[string]any{begunFact + m.host: time.Now().UTC()},
 		}, nil
 	}
-	if bad := stranger(v, m.host); bad != "" { // an earlier process added it, and could not remove it again
+	switch bad, err := m.stranger(v); {
+	case err != nil:
+		return phase.Observation{}, err
+	case bad != "": // an earlier process added it, and could not remove it again
 		return phase.Observation{State: phase.Pending, Detail: "in the set, but " + bad, Was: json.RawMessage(`{}`)}, nil
 	}
 	seen, _ := v.Member(m.host)
@@ -72,7 +75,9 @@ func (m *member) observe(ctx context.Context) (phase.Observation, error) {
 		if why := v.Unsettled(); why != "" {
 			return phase.Observation{State: phase.Settling, Detail: why}, nil
 		}
-		return phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%s, copies from %s", state, seen.Status.Source())}, nil
+		return phase.Observation{
+			State: phase.Done, Detail: fmt.Sprintf("%s, copies from %s", state, seen.Status.Source()), Facts: map[string]any{joinedFact + m.host: seen.ID},
+		}, nil
 	}
 	return m.copying(p, seen.Status.Sync)
 }
@@ -115,31 +120,6 @@ func progress(host, state string, s *replset.Sync) string {
 		text += fmt.Sprintf(", %d attempts failed", s.Failed)
 	}
 	return text
-}
-
-// asSeen is a member in the eyes of the primary.
-func asSeen(v replset.View, host string) (replset.Peer, bool) {
-	if p, ok := v.Member(v.Primary); ok {
-		return p.Status.Peer(host)
-	}
-	return replset.Peer{}, false
-}
-
-// stranger says why a member that was added never became one, "" if it did or may still: it was never heard, or what answers is
-// something else. Some other member hearing it is enough: one whose network is down for the moment is none.
-func stranger(v replset.View, host string) string {
-	p, ok := asSeen(v, host)
-	switch {
-	case !ok || p.Healthy:
-		return ""
-	case p.Unauthenticated:
-		return "it has another keyFile"
-	case strings.Contains(p.Message, "replica set IDs do not match"):
-		return "it belongs to a replica set of its own with the same name"
-	case p.Heard.Unix() <= 0 && p.HeardFrom.Unix() <= 0:
-		return strings.TrimSpace("the primary never heard it: " + p.Message)
-	}
-	return ""
 }
 
 // apply adds the member and stays until the others heard it. One that they do not hear, or that turns out to be something else, is
@@ -193,8 +173,10 @@ func (m *member) watch(ctx context.Context) error {
 			return err
 		}
 		p, _ := asSeen(v, m.host)
-		bad := stranger(v, m.host)
+		bad, err := m.stranger(v)
 		switch {
+		case err != nil:
+			return err
 		case p.Healthy:
 			return nil
 		case bad != "" && (p.Unauthenticated || time.Since(began) > accepted):
