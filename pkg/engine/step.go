@@ -79,12 +79,27 @@ func (r *run) applying(s phase.Step, applied *bool) *action {
 
 // revert takes s back to what it was.
 func (r *run) revert(s phase.Step, rec journal.Record, insist bool) error {
-	was := func(ctx context.Context) (phase.Observation, error) { return s.Reverted(ctx, rec.Was) }
+	was := func(ctx context.Context) (phase.Observation, error) {
+		o, err := s.Reverted(ctx, rec.Was)
+		if err == nil {
+			err = r.learn(s, o)
+		}
+		return o, err
+	}
 	act := &action{do: func(ctx context.Context) error { return s.Revert(ctx, rec.Was) }}
 	if _, err := r.settle(r.hard, s, was, act, waits{yields: !insist}); err != nil {
 		return r.failed(s, fmt.Errorf("take back: %w", err))
 	}
 	return nil
+}
+
+// learn journals what is new on the way back: how long it has been waited there must outlive the process too.
+func (r *run) learn(s phase.Step, o phase.Observation) error {
+	facts, err := encode(o.Facts)
+	if err != nil || r.log.Of(r.p.Name, s.ID).SameFacts(facts) {
+		return err
+	}
+	return r.append(journal.Entry{Phase: r.p.Name, Step: s.ID, What: journal.Undoing, Facts: facts, Note: o.Detail})
 }
 
 // done journals what is new: that it is done, or facts.

@@ -121,7 +121,7 @@ type Observation struct {
 	Diff      string          // live to wanted, secrets masked
 	NotBefore time.Time       // set: waiting in this process is pointless, come back then
 	Was       json.RawMessage // all that Revert needs to restore what is there now
-	Facts     map[string]any  // journaled with "begun" (when Pending) and "done" (when Done)
+	Facts     map[string]any  // journaled with "begun" (when Pending) and "done" (when Done); those of Reverted whenever they are new
 }
 
 // Object names one field, or with an empty Field the whole, of one thing in one environment.

@@ -24,6 +24,15 @@ func (m *Move) revert(ctx context.Context, was json.RawMessage) error {
 }
 
 func (m *Move) reverted(ctx context.Context, was json.RawMessage) (phase.Observation, error) {
+	o, err := m.returned(ctx, was)
+	if err != nil || m.Returns == nil {
+		return o, err
+	}
+	return m.Returns(o)
+}
+
+// returned looks whether all is as it was, on every name server.
+func (m *Move) returned(ctx context.Context, was json.RawMessage) (phase.Observation, error) {
 	names, changes, err := m.backward(ctx, was)
 	if err != nil {
 		return phase.Observation{}, err

@@ -40,6 +40,9 @@ type Move struct {
 	Begins func(readings []Reading) map[string]any                        // facts of the moment before the change
 	Ends   func(ctx context.Context, r []Reading) (map[string]any, error) // facts of when all servers serve it
 
+	// Returns, if set, has the last word on the way back: it is given what was seen, and Done once all servers serve what was.
+	Returns func(phase.Observation) (phase.Observation, error)
+
 	next []Change // what the last look wants to change
 	seen bool
 	told bool // a person was asked to change it, in this process

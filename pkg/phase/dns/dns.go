@@ -1,7 +1,8 @@
 // Package dns describes the phase that leads clients from old's entry to new's: one swap of records per zone, all families
 // and types of a name at once, only if the zone still has what was seen, and only once no cache can hold an answer with the
 // TTL of before. Every backend is still old while it runs. It ends when no cache can hold the old address either, and looks
-// until then that nobody swaps back. It is taken back by the same swap the other way round.
+// until then that nobody swaps back. It is taken back by the same swap the other way round, and
+// is back when no cache can hold the new address: until then the new entry has to serve, so what came before stays.
 package dns
 
 import (
@@ -99,11 +100,17 @@ func move(d Deps, past phase.Past, s names.Scope) *zone.Move {
 			if _, err := past.Fact(key, &at); err != nil {
 				return nil, fmt.Errorf("read fact %s: %w", key, err)
 			}
-			if at.IsZero() || swapped {
+			back, err := backAt(past, s)
+			if at.IsZero() || swapped || !back.IsZero() {
 				swapped, at = false, time.Now().UTC()
 			}
-			return map[string]any{key: at}, nil
+			facts := map[string]any{key: at}
+			if !back.IsZero() { // somebody began to go back, and then went ahead again
+				facts[names.BackFact+s.Zone.Name] = time.Time{}
+			}
+			return facts, err
 		},
+		Returns: func(o phase.Observation) (phase.Observation, error) { return forgotten(d, past, s, o) },
 	}
 }
 

@@ -226,3 +226,45 @@ func TestFiveHundredNamesOfTwoFamiliesMove(t *testing.T) {
 		t.Errorf("%d names lead to new, %d records are old's", moved, stayed)
 	}
 }
+
+// The entry of new serves whoever still comes by a cache, so nothing that came before the swap may go until that is over: also
+// where other processes go on, and where somebody changes their mind in between.
+func TestTheWayBackWaitsForCachesAsTheWayThereDoes(t *testing.T) {
+	w := soon(t)
+	store := lowered(t, 0, time.Now().Add(-time.Minute))
+	w.Deps.Plan.Spec.Windows.Zones, w.Deps.Now = plan.Duration(20*time.Second), true
+	if _, err := run(t, w, store); err != nil {
+		t.Fatal(err)
+	}
+	w.Deps.Plan.Spec.DNS.Margin, w.Deps.Now = plan.Duration(time.Hour), false
+	back := func() error {
+		t.Helper()
+		e := &engine.Engine{Store: store, Run: "test", Poll: 20 * time.Millisecond}
+		_, err := e.Rollback(t.Context(), namestest.Ungated(New(w.Deps)))
+		return err
+	}
+	began := time.Now().UTC()
+	first, ok := errors.AsType[*engine.NotBefore](back())
+	if !ok || first.Until.Before(began.Add(time.Hour)) || first.Until.After(time.Now().Add(time.Hour+2*time.Second)) {
+		t.Fatalf("want to wait for an hour and a second from %s, got %v", began, first)
+	}
+	writes := w.Writes()
+	if again, ok := errors.AsType[*engine.NotBefore](back()); !ok || !again.Until.Equal(first.Until) {
+		t.Errorf("another process waits until %v, the first one until %v", again, first)
+	}
+	if w.Writes() != writes || writes != 2 {
+		t.Errorf("%d writes, and then %d", writes, w.Writes()-writes)
+	}
+	w.Deps.Now = true
+	if _, err := run(t, w, store); err != nil {
+		t.Fatalf("ahead once more: %v", err)
+	}
+	w.Deps.Now = false
+	if second, ok := errors.AsType[*engine.NotBefore](back()); !ok || !second.Until.After(first.Until) {
+		t.Errorf("back once more it waits until %v, the first time until %v", second, first)
+	}
+	w.Deps.Plan.Spec.DNS.Margin = plan.Duration(time.Millisecond)
+	if err := back(); err != nil {
+		t.Errorf("after the wait: %v", err)
+	}
+}

@@ -74,6 +74,45 @@ func restProof(d Deps, past phase.Past, s names.Scope) phase.Step {
 	}
 }
 
+// forgotten is the wait of the way back: the entry of new serves until no cache can lead to it any more.
+func forgotten(d Deps, past phase.Past, s names.Scope, o phase.Observation) (phase.Observation, error) {
+	at, err := backAt(past, s)
+	key := names.BackFact + s.Zone.Name
+	switch {
+	case err != nil:
+		return phase.Observation{}, err
+	case o.State == phase.Pending && !at.IsZero(): // they were back, and are no longer
+		o.Facts = map[string]any{key: time.Time{}}
+		return o, nil
+	case o.State != phase.Done || d.NewGone: // that entry serves nobody, however long it is waited
+		return o, nil
+	}
+	if at.IsZero() {
+		at = time.Now().UTC()
+	}
+	end := caches.Ripe(at, time.Duration(names.Seconds(d.Plan))*time.Second, names.Margin(d.Plan))
+	wait, yes := names.Wait(d, "all name servers lead to old again, and the TTL of the new address runs out", at, end)
+	if !yes {
+		wait = o
+	}
+	if wait.State == phase.Settling && time.Until(end) > names.Serving(d.Plan).Limit/2 { // the step would run out of time
+		wait.NotBefore = end
+	}
+	wait.Facts = map[string]any{key: at}
+	return wait, nil
+}
+
+// backAt is when every server first served the old records again; zero: they do not.
+func backAt(past phase.Past, s names.Scope) (at time.Time, err error) {
+	if past == nil {
+		return at, nil
+	}
+	if _, err = past.Fact(names.BackFact+s.Zone.Name, &at); err != nil {
+		err = fmt.Errorf("read fact %s: %w", names.BackFact+s.Zone.Name, err)
+	}
+	return at, err
+}
+
 // keptProof: what was swapped is not swapped again behind the back of who swapped it back. Two that write the same names take
 // turns for ever, and clients with them.
 func keptProof(d Deps, past phase.Past, s names.Scope) phase.Step {
@@ -86,6 +125,9 @@ func keptProof(d Deps, past phase.Past, s names.Scope) phase.Step {
 			}
 			if at.IsZero() {
 				return phase.Observation{State: phase.Done, Detail: "they have not been swapped yet"}, nil
+			}
+			if back, err := backAt(past, s); err != nil || !back.IsZero() {
+				return phase.Observation{State: phase.Done, Detail: "a rollback swapped them back, and did not come to its end"}, err
 			}
 			seen, err := move(d, past, s).Observe(ctx)
 			if err != nil || seen.State == phase.Done || seen.State == phase.Settling {

@@ -27,6 +27,7 @@ const (
 	WasFact     = "ttl.was/"     // what each name owned then, so that cleanup can put the TTLs back
 	SeenFact    = "ttl.seenAt/"  // when every server first served the lowered TTLs
 	SwappedFact = "dns.swapped/" // when every server first served the new records
+	BackFact    = "dns.back/"    // when every server first served the old records again; zero: the way back was given up
 )
 
 // Scope is one zone with the hosts of the inventory in it.

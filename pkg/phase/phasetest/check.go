@@ -75,7 +75,7 @@ func (c *check) there(fresh func() phase.Step) (was json.RawMessage, intent stri
 		c.wrong("Intent: %w", err)
 	}
 	if s.Reverted != nil { // a process may die between the journal and the write: its rollback has to find that nothing was done
-		c.until("Reverted before Apply", func(ctx context.Context) (phase.Observation, error) { return s.Reverted(ctx, o.Was) })
+		c.until("Reverted before Apply", c.reverted(s, o.Was))
 	}
 	c.stops("Apply", s.Apply)
 	writes := c.w.Writes()
@@ -142,13 +142,24 @@ func (c *check) again(fresh func() phase.Step) {
 	c.same("after a second Apply", before)
 }
 
+// reverted asks a step on its way back, and keeps what it finds out.
+func (c *check) reverted(s phase.Step, was json.RawMessage) func(context.Context) (phase.Observation, error) {
+	return func(ctx context.Context) (phase.Observation, error) {
+		o, err := s.Reverted(ctx, was)
+		if err == nil {
+			c.keep(o.Facts)
+		}
+		return o, err
+	}
+}
+
 // back reverts a step in a new process. Again: it is back already; else a Reverted that is Done would end the rollback.
 func (c *check) back(fresh func() phase.Step, was json.RawMessage, again bool) {
 	if c.err != nil {
 		return
 	}
 	s := fresh()
-	reverted := func(ctx context.Context) (phase.Observation, error) { return s.Reverted(ctx, was) }
+	reverted := c.reverted(s, was)
 	switch o := c.look("Reverted before Revert", reverted); {
 	case o.State == phase.Done && !again:
 		c.wrong("Reverted before Revert says done: %s", o.Detail)

@@ -125,7 +125,15 @@ func (c *check) learn(o phase.Observation) {
 	if c.facts == nil || o.State != phase.Pending && o.State != phase.Done {
 		return
 	}
-	for key, value := range o.Facts {
+	c.keep(o.Facts)
+}
+
+// keep is what a journal does with facts.
+func (c *check) keep(facts map[string]any) {
+	if c.facts == nil {
+		return
+	}
+	for key, value := range facts {
 		text, err := json.Marshal(value)
 		if err != nil {
 			c.wrong("fact %s: %w", key, err)
