@@ -17,6 +17,7 @@ type Write struct {
 	Object string // "new/shop/ingresses/web"; a subresource is the object
 	Verb   string // create, update, patch, delete …
 	At     time.Time
+	fields bool // it says who owns which field, and changes none
 }
 
 // Writes reads the requests of the tool that changed something from the audit log of a cluster, oldest first. What has
@@ -37,7 +38,8 @@ func into(out *[]Write, cluster string) func(audit.Event) {
 		well := e.Stage == "ResponseComplete" && e.ResponseStatus.Code >= 200 && e.ResponseStatus.Code < 300
 		noObject := o.APIGroup == "authorization.k8s.io" || o.Subresource == "portforward" || strings.Contains(e.RequestURI, "dryRun=")
 		if changes && well && !noObject {
-			*out = append(*out, Write{strings.Join([]string{cluster, o.Namespace, o.Resource, o.Name}, "/"), e.Verb, e.StageTimestamp})
+			object := strings.Join([]string{cluster, o.Namespace, o.Resource, o.Name}, "/")
+			*out = append(*out, Write{object, e.Verb, e.StageTimestamp, strings.Contains(e.RequestURI, "fieldManager=cutover-relabels")})
 		}
 	}
 }
@@ -79,17 +81,22 @@ type entry struct {
 
 // Twice compares what was written with what the journal says was begun and taken back: one step writes its objects once
 // for each time that it was begun, and once for each time that it was taken back. Resuming a step that was begun appends
-// nothing to the journal, so a step that is done over again after a kill is one write too many. What was written without
-// any step is named too. There has to be something to compare. Both begin at since.
+// nothing to the journal, so a step that is done over again after a kill is one write too many. Before an object that was
+// patched is applied, who owns its fields is written down, which changes none of them: that is free once for each change. What was
+// written without any step is named too. There has to be something to compare. Both begin at since.
 func Twice(writes []Write, journal []byte, since time.Time) ([]string, error) {
 	allowed, begun, err := allowances(journal, since)
 	if err != nil {
 		return nil, err
 	}
 	counted, said := map[string]int{}, map[string][]string{}
+	owned := map[string]bool{} // who owns its fields was written since it changed last
 	for _, w := range writes {
 		if !w.Memory() && w.At.After(since) {
-			counted[w.Object]++
+			if free := w.fields && !owned[w.Object]; !free {
+				counted[w.Object]++
+			}
+			owned[w.Object] = w.fields
 			said[w.Object] = append(said[w.Object], w.Verb+" "+w.At.UTC().Format("15:04:05.000"))
 		}
 	}

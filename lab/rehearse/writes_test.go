@@ -56,6 +56,20 @@ func TestAnObjectIsWrittenOncePerChangeInTheJournal(t *testing.T) {
 	}
 }
 
+func TestWhoOwnsFieldsIsWrittenOncePerChange(t *testing.T) {
+	owns := strings.Replace(audited("patch", "ingresses", "web", 200, ""), `"verb"`, `"requestURI":"/x?fieldManager=cutover-relabels","verb"`, 1)
+	patch := audited("patch", "ingresses", "web", 200, "")
+	if got := twice(t, patch+owns+patch, twoSteps); len(got) != 0 {
+		t.Errorf("patched, then applied: %q", got)
+	}
+	if got := twice(t, patch+owns+owns+patch, twoSteps); len(got) != 1 {
+		t.Errorf("done over again: %q", got)
+	}
+	if got := twice(t, owns+patch+patch+patch, twoSteps); len(got) != 1 {
+		t.Errorf("and one change too many: %q", got)
+	}
+}
+
 func TestWhatChangesNoObjectIsNoWrite(t *testing.T) {
 	log := audited("patch", "ingresses", "web", 200, "") + audited("patch", "ingresses", "web", 409, "") + audited("get", "ingresses", "web", 200, "") +
 		audited("create", "pods", "web-1", 101, `,"subresource":"portforward"`) + audited("create", "pods", "web-1", 200, `,"subresource":"portforward"`) +

@@ -12,6 +12,10 @@ import (
 // Manager is the field manager of everything we write.
 const Manager = "cutover"
 
+// Relabels is the field manager that a request names which makes fields over from one entry of managedFields to another and changes
+// nothing else. It comes to own nothing; the name tells such a request from a change in an audit log.
+const Relabels = "cutover-relabels"
+
 // The labels of everything we write. The value of LabelManaged is Manager, that of LabelPlan the plan's name.
 const (
 	LabelManaged = "app.kubernetes.io/managed-by"

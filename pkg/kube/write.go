@@ -108,7 +108,7 @@ func (c *Cluster) handedOver(ctx context.Context, k Kind, live *unstructured.Uns
 	}
 	var made *unstructured.Unstructured
 	err = c.put(ctx, writing, func(ctx context.Context) (err error) {
-		made, err = c.dynamic.Resource(k.GVR()).Namespace(live.GetNamespace()).Patch(ctx, live.GetName(), types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Manager})
+		made, err = c.dynamic.Resource(k.GVR()).Namespace(live.GetNamespace()).Patch(ctx, live.GetName(), types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Relabels})
 		return err
 	})
 	switch {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"cutover.dev/cutover/pkg/fault"
@@ -53,6 +54,9 @@ func TestWhatIsNoLongerWantedGoesAway(t *testing.T) {
 	}
 	if _, ok := live.Object["data"].(map[string]any)["patched"]; ok {
 		t.Error("what a patch of ours added survived an apply without it")
+	}
+	if m := live.GetManagedFields(); len(m) != 1 || m[0].Manager != kube.Manager || m[0].Operation != metav1.ManagedFieldsOperationApply {
+		t.Errorf("the fields are managed by %v", m)
 	}
 }
 
