@@ -57,10 +57,7 @@ func run(ctx context.Context, s settings) (err error) {
 	t := &trial{settings: s, root: root, world: w, say: progress.New(os.Stderr)}
 	t.Out = filepath.Join(root, s.Out)
 	t.tool = rehearse.Tool{Binary: filepath.Join(root, "bin", "cutover"), Dir: root, Plan: planFile, Env: w.Environment()}
-	if err := rig.Possible(); err != nil {
-		return err
-	}
-	if err := vacant(ctx, w); err != nil {
+	if err := rig.Vacant(ctx, w); err != nil {
 		return err
 	}
 	if err := t.build(ctx); err != nil {
@@ -74,20 +71,6 @@ func run(ctx context.Context, s settings) (err error) {
 		return err
 	}
 	return t.perform(ctx)
-}
-
-// vacant refuses a lab that works: the workflow starts from one that nobody has used. A wreck is cleared by rig.Up.
-func vacant(ctx context.Context, w world.World) error {
-	if rig.Check(ctx, w) == nil {
-		return nil
-	}
-	results := rig.Status(ctx, w)
-	for _, r := range results {
-		if r.Err != nil {
-			return nil
-		}
-	}
-	return errors.New("a lab is up, and the workflow needs a fresh one: make lab-down")
 }
 
 // build makes everything that is needed besides the lab, and fills Go's caches: the jobs have no way to the internet.

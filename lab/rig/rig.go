@@ -30,6 +30,23 @@ func Possible() error {
 	return nil
 }
 
+// Vacant says why nobody may take a lab of its own up here, if so: it is not possible, or there is one that works. A wreck
+// is no reason: Up clears it.
+func Vacant(ctx context.Context, w world.World) error {
+	if err := Possible(); err != nil {
+		return err
+	}
+	if Check(ctx, w) == nil {
+		return nil
+	}
+	for _, r := range Status(ctx, w) {
+		if r.Err != nil {
+			return nil
+		}
+	}
+	return errors.New("a lab is up, and a fresh one is needed: make lab-down")
+}
+
 // lock makes sure that only one process at a time changes the lab. The kernel takes the lock
 // back when its holder ends, however it ends.
 func lock(w world.World) (release func(), err error) {
