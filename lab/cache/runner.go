@@ -3,13 +3,22 @@ package cache
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"cutover.dev/cutover/lab/progress"
 	"cutover.dev/cutover/lab/world"
 )
 
-// neededByRunner is what runs the containers of a workflow, and what asks how a checkout is committed.
-var neededByRunner = []debian{{"podman", "podman"}, {"conmon", "conmon"}, {"runc", "runc"}, {"git", "git"}}
+// neededByPodman runs containers; neededByRunner is what asks how a checkout is committed.
+var (
+	neededByPodman = []debian{{"podman", "podman"}, {"conmon", "conmon"}, {"runc", "runc"}}
+	neededByRunner = append(slices.Clone(neededByPodman), debian{"git", "git"})
+)
+
+// EnsurePodman makes sure of podman from Debian.
+func EnsurePodman(ctx context.Context, report *progress.Progress) error {
+	return packages(ctx, report, missingOf(neededByPodman))
+}
 
 // EnsureRunner makes sure of what runs a workflow of GitHub Actions with containers on this machine, which the lab itself
 // does without: podman from Debian, and act as w.Tool("act").
