@@ -60,10 +60,10 @@ func (m *measuring) image(ctx context.Context) (err error) {
 
 // starts are the medians of the time to the first line: of the action that reads a plan, and of a shell that says a word.
 func (m *measuring) starts(ctx context.Context, p podman.Podman) (ours, floor time.Duration, err error) {
-	action := p.Argv("run", "--rm", "--network=none", "--volume", filepath.Join(m.root, "plans")+":/work/plans:ro", "--workdir", "/work",
+	action := p.Argv("run", "--rm", "--pull=never", "--network=none", "--volume", filepath.Join(m.root, "plans")+":/work/plans:ro", "--workdir", "/work",
 		"--env", "INPUT_VERB=validate", "--env", "INPUT_PLAN=plans/demo.yaml", "--env", "GITHUB_OUTPUT=/tmp/output",
 		"--env", "GITHUB_STEP_SUMMARY=/tmp/summary", "--env", "GITHUB_STATE=/tmp/state", tag)
-	idle := p.Argv("run", "--rm", "--network=none", "--entrypoint", "/bin/sh", tag, "-c", "echo no-op")
+	idle := p.Argv("run", "--rm", "--pull=never", "--network=none", "--entrypoint", "/bin/sh", tag, "-c", "echo no-op")
 	var all [2][]time.Duration
 	for range m.Starts {
 		for i, argv := range [][]string{idle, action} {
