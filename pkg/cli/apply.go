@@ -91,6 +91,10 @@ func (s *session) ownStretch() string {
 func (o *outcome) run(ctx context.Context, e *engine.Engine, p phase.Phase, stop itinerary.Stop) error {
 	s := o.session
 	if stop.State == itinerary.StateDone && s.call.flags.Repair != p.Name {
+		if err := ask(ctx, []phase.Step{s.oneStory()}, noes{o}); err != nil { // else what somebody took back looks like drift
+			o.goOn, o.newest = "", ""
+			return err
+		}
 		lines, err := e.Verify(ctx, p)
 		o.seen(lines)
 		o.goOn = ""
