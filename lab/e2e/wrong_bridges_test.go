@@ -78,7 +78,7 @@ func (r *rig) expires(t *testing.T) {
 			if got.Code != broken {
 				t.Errorf("exit code %d, want %d:\n%s", got.Code, broken, got.Stderr)
 			}
-			r.golden(t, "token-ends-in-mid-run", got)
+			r.ends(t, "wrong/token-ends-in-mid-run", got, "Unauthorized")
 		})
 	})
 }

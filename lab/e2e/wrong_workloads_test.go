@@ -169,7 +169,7 @@ func (r *rig) evicted(t *testing.T) {
 		if !bytes.Contains(got.Stderr, []byte("went back to before")) {
 			t.Errorf("it does not say that it went back:\n%s", got.Stderr)
 		}
-		r.golden(t, "evicted-after-the-swap", got)
+		golden(t, "wrong/evicted-after-the-swap", shown(got, r.tool.Dir))
 	})
 	pause(t.Context(), 5*time.Second) // requests of before have their answers, and from here on nothing may be lost
 	lost = r.load.Counters().Lost - lost

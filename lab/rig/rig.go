@@ -78,6 +78,20 @@ func Join(ctx context.Context, w world.World, d proc.Daemon) error {
 	return proc.Start(ctx, w, file, d)
 }
 
+// Find is the record of a daemon of the lab that is up.
+func Find(w world.World, name string) (state.Process, error) {
+	file, err := state.Open(statePath(w))
+	if err != nil {
+		return state.Process{}, fmt.Errorf("find %s: %w", name, err)
+	}
+	for _, p := range file.Now().Processes {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return state.Process{}, fmt.Errorf("find %s: the lab has no such daemon", name)
+}
+
 func statePath(w world.World) string { return filepath.Join(w.Run, "state.json") }
 
 // condition is what an earlier up has left.

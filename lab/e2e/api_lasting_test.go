@@ -1,0 +1,133 @@
+package e2e
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"cutover.dev/cutover/lab/faulty"
+	"cutover.dev/cutover/lab/rehearse"
+	"cutover.dev/cutover/lab/world"
+)
+
+// lasting is a fault that does not end before the run does.
+type lasting struct {
+	name string
+	at   world.Cluster
+	rule faulty.Rule
+	long bool // only among the long series
+}
+
+func (f *faults) long() bool { return os.Getenv("CUTOVER_LONG") != "" }
+
+// lasts runs the proxy phase under the fault, and wants the exit code and what the user sees.
+func (f *faults) lasts(t *testing.T, l lasting, code int) {
+	t.Helper()
+	f.through(t, func() {
+		f.obey()
+		f.at[l.at.Name].Obey(l.rule)
+		got := f.exits(t, code, "apply", "--phase", "proxy")
+		t.Logf("%s: %.1f s", l.name, got.Took.Seconds())
+		f.ends(t, "api/"+l.name, got, "could not tell, the API server of "+l.at.Name+" gave no answer: ")
+		f.doubled(t)
+	})
+}
+
+// before fails every call from the first one on: nothing may have been written, and the tool cannot tell.
+func (f *faults) before(t *testing.T) {
+	for _, l := range []lasting{
+		{name: "new-500", at: world.New, rule: faulty.Rule{Do: faulty.Answer500}},
+		{name: "old-reset", at: world.Old, rule: faulty.Rule{Do: faulty.Reset}},
+		{name: "new-429", at: world.New, rule: faulty.Rule{Do: faulty.TooMany}, long: true},
+		{name: "new-hang", at: world.New, rule: faulty.Rule{Do: faulty.Hang}, long: true},
+		{name: "lock-500", at: world.New, rule: faulty.Rule{Resource: "leases", Do: faulty.Answer500}},
+		{name: "journal-500", at: world.New, rule: faulty.Rule{Verb: "list", Resource: "configmaps", Namespace: world.SystemSpace, Do: faulty.Answer500}, long: true},
+	} {
+		if l.long && !f.long() {
+			continue
+		}
+		f.lasts(t, l, unsure)
+		for name, p := range f.at {
+			for _, c := range p.Calls() {
+				if c.Writes() && c.Fault == "" && c.Resource != "leases" {
+					t.Errorf("%s: written to %s, though it could not tell: %s", l.name, name, c)
+				}
+			}
+		}
+	}
+}
+
+// midway fails a call in mid-phase, and all that follow: what was begun is in the journal, and the same command finishes it.
+func (f *faults) midway(t *testing.T, before map[string]rehearse.Snapshot) {
+	second := func(do faulty.Fault) faulty.Rule {
+		return faulty.Rule{Verb: "create", Resource: "services", From: 2, All: true, Do: do}
+	}
+	for _, l := range []lasting{
+		{name: "midway-new-500", at: world.New, rule: second(faulty.Answer500), long: true},
+		{name: "midway-new-lost", at: world.New, rule: second(faulty.Lose), long: true},
+		{name: "midway-new-429", at: world.New, rule: second(faulty.TooMany), long: true},
+		{name: "midway-new-reset", at: world.New, rule: second(faulty.Reset), long: true},
+		{name: "midway-new-hang", at: world.New, rule: second(faulty.Hang), long: true},
+		{name: "midway-new-gone", at: world.New, rule: second(faulty.Vanish), long: true},
+		{name: "midway-only-services", at: world.New, rule: faulty.Rule{Verb: "create", Resource: "services", Do: faulty.Answer500}},
+	} {
+		if l.long && !f.long() {
+			continue
+		}
+		f.lasts(t, l, broken)
+		if err := f.at[l.at.Name].Back(); err != nil {
+			t.Fatal(err)
+		}
+		f.exits(t, 0, "apply", "--phase", "proxy")
+		f.exits(t, 0, "rollback", "--phase", "proxy")
+		f.asBefore(t, before)
+	}
+}
+
+// crossed lets every kind of call in turn begin a fault that all calls then meet, there and back. What the exit code is
+// depends on what the call was for; the same command has to finish when the fault is over.
+func (f *faults) crossed(t *testing.T, before map[string]rehearse.Snapshot) {
+	for _, do := range []faulty.Fault{faulty.Answer500, faulty.TooMany, faulty.Reset, faulty.Hang} {
+		for _, k := range kinds() {
+			k.All, k.Do = true, do
+			f.lastingThere(t, k)
+		}
+		f.exits(t, 0, "rollback", "--to", "routes")
+		f.exits(t, 0, "rollback", "--phase", "routes")
+		f.exits(t, 0, "rollback", "--phase", "proxy")
+		f.asBefore(t, before)
+	}
+}
+
+// lastingThere runs all phases to the first wave, and meets the fault somewhere, or nowhere if there is no such call.
+func (f *faults) lastingThere(t *testing.T, rule faulty.Rule) {
+	t.Helper()
+	for _, phase := range []string{"proxy", "routes", faultWave} {
+		f.through(t, func() {
+			f.obey(rule)
+			got := f.begin(t, f.tool, nil, func(rehearse.Line) bool { return false }, verbLine(f.tool, "apply", "--phase", phase)...).end(t, verbEnd)
+			if got.Code != 0 && got.Code != broken && got.Code != unsure {
+				t.Errorf("%s from %s %s on: exit code %d:\n%s", rule.Do, rule.Verb, rule.Resource, got.Code, got.Stderr)
+			}
+			f.doubled(t)
+			f.obey()
+		})
+		f.exits(t, 0, "apply", "--phase", phase)
+	}
+}
+
+// drift changes something that the proxy phase made, so that it has to be applied again.
+func (f *faults) drift(t *testing.T) {
+	t.Helper()
+	patch := []byte(`[{"op": "replace", "path": "/spec/rules/0/host", "value": "elsewhere.test"}]`)
+	_, err := f.client(t, world.New).NetworkingV1().Ingresses(faultSpace).Patch(t.Context(), "cutover-keeper", types.JSONPatchType, patch, metav1.PatchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// outage is how long an API server is gone: longer than the tool believes in its lock without renewing it.
+const outage = 10 * time.Second

@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"cutover.dev/cutover/lab/faulty"
+	"cutover.dev/cutover/lab/proc"
+	"cutover.dev/cutover/lab/rehearse"
+	lab "cutover.dev/cutover/lab/rig"
+	"cutover.dev/cutover/lab/world"
+)
+
+// faults puts a proxy before each API server, for the tool alone.
+func (r *rig) faults(t *testing.T) *faults {
+	t.Helper()
+	f := &faults{rig: r, at: map[string]*faulty.Proxy{}}
+	for _, c := range world.Clusters() {
+		p, err := faulty.Start(r.world.Kubeconfig(c, world.UserRun))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.Close)
+		f.at[c.Name] = p
+	}
+	return f
+}
+
+// through runs f with the tool behind the proxies.
+func (f *faults) through(t *testing.T, do func()) {
+	t.Helper()
+	direct, env := f.tool, map[string]string{}
+	for name, p := range f.at {
+		config, err := p.Kubeconfig()
+		path := filepath.Join(t.TempDir(), "kubeconfig")
+		if err == nil {
+			err = os.WriteFile(path, config, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		env["CUTOVER_"+strings.ToUpper(name)+"_KUBECONFIG"] = path
+	}
+	f.tool = f.tool.With(env)
+	defer func() { f.tool = direct }()
+	do()
+}
+
+// obey gives both proxies the same rules, and begins new logs.
+func (f *faults) obey(rules ...faulty.Rule) {
+	for _, p := range f.at {
+		p.Forget()
+		p.Obey(rules...)
+	}
+}
+
+// doubled wants no write to have been sent twice that could have been done twice.
+func (f *faults) doubled(t *testing.T) {
+	t.Helper()
+	for name, p := range f.at {
+		for _, c := range faulty.Doubled(p.Calls(), time.Minute) {
+			t.Errorf("sent twice to %s, though nothing guards it: %s", name, c)
+		}
+	}
+}
+
+// strike runs a verb and does something as soon as a line of its narration is there, before the tool goes on to the next.
+func (r *rig) strike(t *testing.T, when func(rehearse.Line) bool, do func(), verb string, args ...string) *running {
+	t.Helper()
+	done := false
+	return r.begin(t, r.tool, nil, func(l rehearse.Line) bool {
+		if done || !when(l) {
+			return false
+		}
+		done = true
+		do()
+		return true
+	}, verbLine(r.tool, verb, args...)...)
+}
+
+// servers knows the process of a cluster's API server.
+type server struct {
+	rig     *rig
+	cluster world.Cluster
+	pid     int
+	argv    []string
+}
+
+func (r *rig) server(t *testing.T, c world.Cluster) *server {
+	t.Helper()
+	p, err := lab.Find(r.world, c.Name+"-apiserver")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &server{rig: r, cluster: c, pid: p.PID, argv: p.Argv}
+}
+
+// signal sends it a signal. It may be called while a process of the tool is being heard, so it does not end the test.
+func (s *server) signal(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(s.pid, sig); err != nil {
+		t.Errorf("send %s to the API server of %s: %v", sig, s.cluster.Name, err)
+	}
+}
+
+// restart starts it again after it was killed, and waits until it is ready.
+func (s *server) restart(t *testing.T) {
+	t.Helper()
+	err := lab.Join(t.Context(), s.rig.world, proc.Daemon{
+		Name: s.cluster.Name + "-apiserver", Net: s.cluster.Net(), MountFile: s.rig.world.MountFile(s.cluster), Argv: s.argv,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.answers(t)
+}
+
+// answers waits until it is ready.
+func (s *server) answers(t *testing.T) {
+	t.Helper()
+	client := s.rig.client(t, s.cluster)
+	s.rig.until(t, "the API server of "+s.cluster.Name+" is ready", settled, func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		return client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+	})
+}
