@@ -48,7 +48,7 @@ spec:
   tail: {addresses: [192.0.2.4], port: 8080}
   dns: {none: "a test"}
   waves: [{name: shop, workloads: [shop/Deployment/web]}]
-  lock: {ttl: 5s}
+  lock: {ttl: 1m}
   windows: {routes: 1s, drain: 1s}
   approvals: %s
 `
@@ -61,7 +61,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{dir: t.TempDir(), servers: map[string]*kubetest.Server{"old": kubetest.Start(t), "new": kubetest.Start(t)}}
+	w := &world{dir: t.TempDir(), servers: map[string]*kubetest.Server{"old": kubetest.Lend(t), "new": kubetest.Lend(t)}}
 	w.old, w.new = w.servers["old"].Kubeconfig, w.servers["new"].Kubeconfig
 	for _, c := range []struct{ env, text string }{
 		{"old", fmt.Sprintf(objects, "projectcontour.io/main") + workload}, {"new", fmt.Sprintf(objects, "traefik.io/ingress-controller")},

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -22,14 +23,28 @@ import (
 // patient is how long a process may take for anything before a test gives it up. Nothing is concluded from less.
 const patient = 2 * time.Minute
 
-// binary builds the program itself: signals are its business, and a lock is between processes.
+// built is the program itself, made once for all tests: signals are its business, and a lock is between processes.
+var built struct {
+	sync.Once
+	dir string
+	err error
+}
+
 func binary(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "cutover")
-	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "cutover.dev/cutover/cmd/cutover").CombinedOutput(); err != nil {
-		t.Fatalf("build the program: %v\n%s", err, said)
+	built.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "cutover"); built.err != nil {
+			return
+		}
+		build := exec.CommandContext(t.Context(), "go", "build", "-o", built.dir, "cutover.dev/cutover/cmd/cutover")
+		if said, err := build.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("build the program: %w\n%s", err, said)
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
 	}
-	return path
+	return filepath.Join(built.dir, "cutover")
 }
 
 // process is the program at work.
@@ -112,6 +127,9 @@ func (p *process) end(t *testing.T) int {
 
 func TestProcesses(t *testing.T) {
 	w, program := newWorld(t), binary(t)
+	if err := os.WriteFile(w.plan, []byte(strings.Replace(read(t, w.plan), "ttl: 1m", "ttl: 5s", 1)), 0o644); err != nil { // a run that died is waited for
+		t.Fatal(err)
+	}
 	t.Run("a signal stops safely, and the next one at once", func(t *testing.T) { signals(t, w, program) })
 	t.Run("the lock is between processes", func(t *testing.T) { locks(t, w, program) })
 }

@@ -10,10 +10,22 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"cutover.dev/cutover/pkg/cli"
+	"cutover.dev/cutover/pkg/kube/kubetest"
 )
 
+// tests are those of the package, which share API servers and the program.
+type tests struct{ m *testing.M }
+
+func (t tests) Run() int {
+	code := kubetest.Main(t.m)
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir) // it is in the folder for what is temporary
+	}
+	return code
+}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tests{m}, map[string]func(){
 		"cutover": func() {
 			ctx, cancel := context.WithCancel(context.Background())
 			code := cli.Main(ctx, os.Args, os.Getenv, os.Stdin, os.Stdout, os.Stderr)

@@ -4,6 +4,9 @@
 // Service gets a cluster IP but no EndpointSlice. What is real is what a fake client lacks: validation, defaults,
 // admission, RBAC, resourceVersions, server-side apply and its conflicts, watches.
 //
+// To start one takes an idle processor five seconds. So the tests of a package share one and keep apart by namespaces
+// (Shared), or, where they need the names that they use, lend each other theirs (Lend).
+//
 // Where a whole phase is to come to its end, Server.Cluster adds what it waits for: a stand-in for the controllers that
 // say "ready", one for the ingress, and a count of all that was written.
 //

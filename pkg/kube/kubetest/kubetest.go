@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 )
 
 // Server is one cluster that consists of an API server.
@@ -27,6 +26,7 @@ type Server struct {
 	database     *process
 	server       *process
 	extraFlags   []string
+	fresh        string // the revision of etcd when a lent one was new
 	shutdownOnce sync.Once
 }
 
@@ -50,6 +50,7 @@ var shared struct {
 	server *Server
 	dir    string
 	err    error
+	spares []*Server // of Lend
 }
 
 // Shared is one server for all tests of a package, started by the first that asks. The package needs
@@ -70,8 +71,8 @@ func Shared(t testing.TB) *Server {
 	return shared.server
 }
 
-// Main runs the tests of a package and stops the shared server.
-func Main(m *testing.M) int {
+// Main runs the tests of a package and stops the servers that they shared.
+func Main(m interface{ Run() int }) int {
 	code := m.Run()
 	shared.Lock()
 	defer shared.Unlock()
@@ -80,6 +81,9 @@ func Main(m *testing.M) int {
 	}
 	if shared.dir != "" {
 		_ = os.RemoveAll(shared.dir)
+	}
+	for _, s := range shared.spares {
+		s.discard()
 	}
 	return code
 }
@@ -162,7 +166,7 @@ func (s *Server) up() (err error) {
 	if err != nil {
 		return err
 	}
-	return s.ready(3 * time.Minute) // on a busy machine; an idle one takes 3 seconds
+	return s.until("/readyz")
 }
 
 // Kill ends the API server at once, as a crash does. etcd goes on.

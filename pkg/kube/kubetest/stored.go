@@ -1,11 +1,6 @@
 package kubetest
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -71,28 +66,10 @@ func split(key string) (kind, ns, name string) {
 
 // keys are the keys of etcd below a prefix, with their revisions.
 func (c *Cluster) keys(prefix string) (map[string]string, error) {
-	text := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
-	question, err := json.Marshal(map[string]any{"key": text(prefix), "range_end": text(prefix[:len(prefix)-1] + string(prefix[len(prefix)-1]+1)), "keys_only": true})
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.Post(c.server.etcd+"/v3/kv/range", "application/json", bytes.NewReader(question))
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close() //nolint:errcheck // it is only read
-	var answer struct {
-		Kvs []struct {
-			Key      []byte `json:"key"`
-			Revision string `json:"mod_revision"`
-		} `json:"kvs"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return nil, fmt.Errorf("read the answer of etcd (%s): %w", resp.Status, err)
-	}
+	all, err := c.server.etcdKeys(prefix)
 	out := map[string]string{}
-	for _, kv := range answer.Kvs {
+	for _, kv := range all.Kvs {
 		out[string(kv.Key)] = kv.Revision
 	}
-	return out, nil
+	return out, err
 }
