@@ -56,6 +56,7 @@ func world(t *testing.T, s *replset.Set) phasetest.World {
 }
 
 func TestMembersJoinAndLeaveOneByOne(t *testing.T) {
+	t.Parallel()
 	rig := mongotest.Start(t, 3)
 	old, fresh := rig.Hosts(0, 1), rig.Hosts(1, 3)
 	rig.Initiate(old...)
@@ -100,6 +101,7 @@ func want(t *testing.T, when string, d Deps, id, text string) {
 
 // Each of these the server itself would take, or find out too late.
 func TestEveryPreconditionHasANoOfItsOwn(t *testing.T) {
+	t.Parallel()
 	rig := mongotest.Start(t, 5)
 	old, fresh, foreign := rig.Hosts(0, 3), rig.Mongods[3], rig.Mongods[4]
 	rig.Initiate(old...)
@@ -139,6 +141,7 @@ func TestEveryPreconditionHasANoOfItsOwn(t *testing.T) {
 }
 
 func TestAMemberThatIsNoneIsRemovedAgainAtOnce(t *testing.T) {
+	t.Parallel()
 	rig := mongotest.Start(t, 1)
 	rig.Initiate(rig.Mongods[0].Host)
 	key := rig.Another("", "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3Q")

@@ -45,6 +45,7 @@ func (s *simulated) Pause(host string, paused bool) {
 func (s *simulated) Restart(host string) { s.Do(func(sim *replsim.Sim) { sim.Restart(host) }) }
 
 func TestTheSimulatorKeepsTheServersRules(t *testing.T) {
+	t.Parallel()
 	var addresses []string
 	for i := range 4 {
 		addresses = append(addresses, "127.0.2."+strconv.Itoa(i+1)+":0")
@@ -99,5 +100,6 @@ func (r *real) Kill(host string)    { r.mongod(host).Kill() }
 func (r *real) Restart(host string) { r.mongod(host).Start(r.t) }
 
 func TestARealMongodKeepsTheSameRules(t *testing.T) {
+	t.Parallel()
 	rulestest.Run(t, &real{Rig: mongotest.Start(t, 4), t: t, clients: map[string]*mongo.Client{}})
 }
