@@ -66,11 +66,22 @@ func cell(s string) string {
 
 // fence puts text into a code block that the text cannot end.
 func fence(language, text string) string {
-	ticks := "```"
-	for strings.Contains(text, ticks) {
-		ticks += "`"
-	}
+	ticks := strings.Repeat("`", max(3, 1+longestRun(text, '`')))
 	return ticks + language + "\n" + strings.TrimRight(text, "\n") + "\n" + ticks + "\n"
+}
+
+// longestRun is how often c stands in a row at most.
+func longestRun(s string, c byte) int {
+	longest, run := 0, 0
+	for i := range len(s) {
+		if s[i] != c {
+			run = 0
+			continue
+		}
+		run++
+		longest = max(longest, run)
+	}
+	return longest
 }
 
 // folded is a part that opens on a click. The title is Markdown.
