@@ -34,6 +34,7 @@ var imports = []struct{ pkg, may string }{
 	{"ghaction", "fault"},
 	{"ghaction/runnertest", ""},
 	{"hub", "fault"},
+	{"hub/hubtest", ""},
 	{"ingress", "fault"},
 	{"inventory", "kube kube/carry ingress plan fault"},
 	{"journal/cluster", "journal kube phase fault"},

@@ -1,6 +1,7 @@
 // Package hub asks the API of GitHub what GitHub itself does not enforce: whether somebody approved this run, and whether
-// an environment has the rules that make it a gate. It is the only importer of go-github. It writes nothing, knows no
-// plan and no phase, and never decides: what it could not tell is an error, and an error is never a yes.
+// an environment has the rules that make it a gate. It also keeps the comment under a pull request. It is the only importer
+// of go-github. It writes to nothing but that, knows no plan and no phase, and never decides: what it could not tell is an
+// error, and an error is never a yes.
 package hub
 
 import (
@@ -35,6 +36,15 @@ type Client struct{ github *github.Client }
 // ErrNoRun says that this process is not part of a workflow run.
 var ErrNoRun = errors.New("this process is not part of a workflow run")
 
+// ErrDenied says that there is no token, or that it may not do what it was used for.
+var ErrDenied = errors.New("not allowed")
+
+// denied is an error that is ErrDenied, in its own words.
+type denied struct{ error }
+
+func (d denied) Is(target error) bool { return target == ErrDenied }
+func (d denied) Unwrap() error        { return d.error }
+
 // FromEnvironment reads which repository and which run this is from the variables that the runner sets, and connects to
 // the API beside it. token needs the permission actions: read. Nothing is asked yet. Without a repository it returns
 // ErrNoRun; with one and without a run, whatever is about the run will.
@@ -61,7 +71,7 @@ func FromEnvironment(env func(string) string, token string) (*Client, Run, error
 // connect prepares a client; api is "" for github.com.
 func connect(api, token string) (*Client, error) {
 	if token == "" {
-		return nil, fault.New(fault.Unsure, "set the input github-token; its job needs the permission actions: read", "there is no token to ask GitHub with")
+		return nil, fault.Wrap(fault.Unsure, "set the input github-token; its job needs the permission actions: read", denied{errors.New("there is no token to ask GitHub with")})
 	}
 	c := github.NewClient(&http.Client{Timeout: patience}).WithAuthToken(token)
 	if api != "" {
@@ -81,23 +91,32 @@ func (c *Client) get(ctx context.Context, r Run, path string, into any) error {
 		return fmt.Errorf("ask GitHub: %w", err)
 	}
 	if _, err := c.github.Do(ctx, request, into); err != nil {
-		return c.explain(err)
+		return explain(err, "actions: read")
 	}
 	return nil
 }
 
-// explain says what can be done about an answer that is none.
-func (c *Client) explain(err error) error {
+// explain says what can be done about an answer that is none. permissions is what the token needs for the question.
+func explain(err error, permissions string) error {
+	const later = "run the job again once GitHub's API answers"
+	said := fmt.Errorf("ask GitHub: %w", err)
 	answer, ok := errors.AsType[*github.ErrorResponse](err)
-	if !ok || answer.Response == nil {
-		return fault.Wrap(fault.Unsure, "run the job again once GitHub's API answers", fmt.Errorf("ask GitHub: %w", err))
+	if !ok || answer.Response == nil { // limits of the rate have types of their own
+		return fault.Wrap(fault.Unsure, later, said)
 	}
-	hint := "run the job again once GitHub's API answers"
 	switch answer.Response.StatusCode {
 	case http.StatusUnauthorized:
-		hint = "the token is not valid any more; run the job again"
+		return fault.Wrap(fault.Unsure, "the token is not valid any more; run the job again", said)
 	case http.StatusForbidden, http.StatusNotFound: // GitHub says 404 where it does not want to tell
-		hint = "the token may not see this: the job needs permissions: {actions: read}"
+		return fault.Wrap(fault.Unsure, "the token may not do this: the job needs permissions: {"+permissions+"}", denied{said})
 	}
-	return fault.Wrap(fault.Unsure, hint, fmt.Errorf("ask GitHub: %w", err))
+	return fault.Wrap(fault.Unsure, later, said)
+}
+
+// status is the status of an answer that is an error, 0 where there was none.
+func status(err error) int {
+	if answer, ok := errors.AsType[*github.ErrorResponse](err); ok && answer.Response != nil {
+		return answer.Response.StatusCode
+	}
+	return 0
 }

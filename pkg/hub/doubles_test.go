@@ -1,0 +1,25 @@
+package hub_test
+
+import (
+	"errors"
+	"net/http"
+
+	"cutover.dev/cutover/pkg/hub"
+	"cutover.dev/cutover/pkg/hub/hubtest"
+)
+
+func isDenied(err error) bool { return errors.Is(err, hub.ErrDenied) }
+
+func limited(second bool) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, _ *http.Request) bool {
+		hubtest.Limited(w, second)
+		return true
+	}
+}
+
+func status(code int) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, _ *http.Request) bool {
+		hubtest.Fail(w, code, http.StatusText(code))
+		return true
+	}
+}
