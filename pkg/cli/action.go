@@ -82,10 +82,10 @@ func (c *call) fromInputs(ctx context.Context, post bool) error {
 		}
 		return env(name)
 	}
-	c.action.Mask(in("github-token"))
+	c.mask([]string{in("github-token")})
 	for _, name := range []string{"old-kubeconfig", "new-kubeconfig"} {
 		if value := in(name); len(value) > longestPath {
-			c.action.Mask(value)
+			c.mask([]string{value})
 		}
 	}
 	if unknown := ghaction.Unknown(os.Environ()); len(unknown) > 0 {
@@ -128,13 +128,6 @@ func first(values ...string) string {
 	return ""
 }
 
-// mask hides credentials in the log of a step.
-func (c *call) mask(canaries []string) {
-	if c.action != nil {
-		c.action.Mask(canaries...)
-	}
-}
-
 // annotate puts a mistake of the plan where it is.
 func (c *call) annotate(p plan.Problem) {
 	if c.action != nil {
@@ -148,6 +141,7 @@ func (c *call) publish(d report.Document, last bool) {
 	if c.action == nil {
 		return
 	}
+	d = c.hide(d)
 	var errs []error
 	not := ""
 	if !d.NotBefore.IsZero() {

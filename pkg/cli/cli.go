@@ -35,6 +35,8 @@ type call struct {
 	stdout io.Writer
 	stderr io.Writer
 	action *action // set when this is a step of GitHub Actions
+
+	secrets []string // read so far; see hide
 }
 
 // Main runs the program and returns its exit code. args[0] is the program's name: under the name cutover-post it is the

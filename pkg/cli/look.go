@@ -21,6 +21,11 @@ import (
 func showPlan(ctx context.Context, c *call) error {
 	s, err := c.open(ctx)
 	if err != nil {
+		if p, bad := c.load(); bad == nil { // else the comment would go on showing an older plan
+			d := report.Document{Verb: c.verb.Name, Phase: c.flags.Phase, Plan: p.Metadata.Name}
+			d.Fail(coded(err, false, false))
+			c.comment(ctx, d)
+		}
 		return err
 	}
 	defer s.close()

@@ -122,6 +122,9 @@ func (o *outcome) finish(ctx context.Context, err error) error {
 		d.Served = o.session.served(ctx)
 	}
 	c.publish(d, true)
+	if c.verb.Name == "plan" {
+		c.comment(ctx, d)
+	}
 	if c.flags.Output == "json" {
 		if wrote := d.JSON(c.stdout); wrote != nil && err == nil {
 			return fmt.Errorf("write the result: %w", wrote)

@@ -13,6 +13,7 @@ const MaxSummary = 1000 << 10
 
 // part is a piece of the summary that can be said at several lengths, the fullest first. An empty text leaves it out.
 type part struct {
+	what  string // in words, for who is told that it is not all there
 	texts []func() string
 	level int
 	text  string // of that level, once it was asked for
@@ -31,22 +32,28 @@ func (p *part) shorten() { p.level, p.text = p.level+1, "" }
 // first and the differences last, each of them whole or not at all. truncated means that differences are missing: what
 // this page shows then must not be approved, and it says so.
 func Markdown(d Document, limit int) (text string, truncated bool) {
+	text, _, truncated = fit(d, limit)
+	return text, truncated
+}
+
+// fit is Markdown that also says what it left out or said shorter.
+func fit(d Document, limit int) (text string, left []string, truncated bool) {
 	if limit <= 0 {
 		limit = MaxSummary
 	}
-	head, diffs := &part{texts: same(head(d))}, &part{texts: []func() string{
+	head, diffs := &part{texts: same(head(d, limit))}, &part{what: "the differences", texts: []func() string{
 		func() string { return differences(d.Steps) },
 		func() string { return withoutDifferences(d.Steps) },
 	}}
-	steps := &part{texts: []func() string{
+	steps := &part{what: "steps", texts: []func() string{
 		func() string { return stepTable(d, true) },
 		func() string { return stepTable(d, false) },
 		func() string { return groupTable(d.Steps) },
 	}}
-	served := &part{texts: []func() string{
+	served := &part{what: "paths and who serves them", texts: []func() string{
 		func() string { return served(d.Served, 500) }, func() string { return served(d.Served, 50) }, func() string { return "" },
 	}}
-	details := &part{texts: []func() string{func() string { return details(d) }, func() string { return "" }}}
+	details := &part{what: "gates, bad requests and what the clusters show", texts: []func() string{func() string { return details(d) }, func() string { return "" }}}
 	parts := []*part{head, steps, {texts: same(requests(d.Requests))}, {texts: same(moved(d.Database))}, served, diffs, details}
 	for _, shorten := range []*part{nil, details, served, steps, steps, served, diffs} {
 		if shorten != nil {
@@ -56,15 +63,47 @@ func Markdown(d Document, limit int) (text string, truncated bool) {
 			break
 		}
 	}
+	for _, p := range parts {
+		if p.level > 0 && p.texts[0]() != p.String() {
+			left = append(left, p.what)
+		}
+	}
 	truncated = diffs.level > 0 && hasDiff(d.Steps)
 	if truncated {
 		head.text = warning + head.String()
 		text = join(parts)
 	}
-	if len(text) > limit { // an error of a megabyte, or names of that length
-		text = strings.ToValidUTF8(text[:limit], "")
+	if len(text) > limit { // names without end, or a thousand groups
+		text, left = cut(text, limit), append(left, "the end")
 	}
-	return text, truncated
+	return text, left, truncated
+}
+
+// cut ends text within limit bytes, at the end of a line, and closes the code block that it cuts through.
+func cut(text string, limit int) string {
+	const room = 64 // for the fence that closes a block; a longer one is cut away with its block
+	kept := strings.ToValidUTF8(text[:max(limit-room, 0)], "")
+	if i := strings.LastIndexByte(kept, '\n'); i >= 0 {
+		kept = kept[:i+1]
+	}
+	open, at, pos := "", 0, 0
+	for line := range strings.Lines(kept) {
+		ticks := line[:len(line)-len(strings.TrimLeft(line, "`"))]
+		switch {
+		case open == "" && len(ticks) >= 3:
+			open, at = ticks, pos
+		case open != "" && len(ticks) >= len(open) && strings.TrimSpace(line[len(ticks):]) == "":
+			open = ""
+		}
+		pos += len(line)
+	}
+	switch {
+	case len(open) > room-1:
+		return kept[:at]
+	case open != "":
+		return kept + open + "\n"
+	}
+	return kept
 }
 
 const warning = "> [!CAUTION]\n> **The differences do not fit on this page. It shows less than would be changed and is no basis for an approval.**\n\n"
@@ -81,7 +120,7 @@ func join(parts []*part) string {
 	return b.String()
 }
 
-func head(d Document) string {
+func head(d Document, limit int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### cutover %s\n\n", cell(Verdict(d)))
 	if d.Plan != "" {
@@ -92,11 +131,11 @@ func head(d Document) string {
 		b.WriteString("\n\n")
 	}
 	if d.Error != nil {
-		message, more := d.Error.Message, ""
-		if len(message) > 32<<10 {
-			message, more = strings.ToValidUTF8(message[:32<<10], ""), "\n(the rest is in the JSON document)"
+		message, more := visible(d.Error.Message), ""
+		if most := min(32<<10, limit/4); len(message) > most {
+			message, more = strings.ToValidUTF8(message[:most], ""), "\n(the rest is in the JSON document)"
 		}
-		b.WriteString(fence("", visible(message)+more) + "\n")
+		b.WriteString(fence("", message+more) + "\n")
 		for _, h := range d.Error.Hints {
 			fmt.Fprintf(&b, "- %s\n", cell(h))
 		}
