@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"cutover.dev/cutover/pkg/journal"
@@ -48,16 +49,20 @@ func (r *run) applying(s phase.Step, applied *bool) *action {
 			if err := r.superseded(s); err != nil {
 				return err
 			}
-			rec := r.log.Of(r.p.Name, s.ID)
-			if rec.Begun && !rec.Done { // keeps the snapshot of the run that began it
-				return nil
-			}
-			fresh = !rec.Begun // else it drifted: begun again in the same generation, the first snapshot stays
 			facts, err := encode(o.Facts)
-			if err != nil {
+			anew, bad := encode(o.Anew)
+			if err := errors.Join(err, bad); err != nil {
 				return err
 			}
-			return r.append(journal.Entry{Phase: r.p.Name, Step: s.ID, What: journal.Begun, Was: o.Was, Facts: facts, Touches: touches(s)})
+			rec := r.log.Of(r.p.Name, s.ID)
+			if rec.Begun && !rec.Done && rec.SameFacts(anew) { // keeps the snapshot of the run that began it
+				return nil
+			}
+			e := journal.Entry{Phase: r.p.Name, Step: s.ID, What: journal.Begun, Was: o.Was, Facts: facts, Anew: anew, Touches: touches(s)}
+			if fresh = !rec.Begun; fresh { // else it drifted: begun again in the same generation, the first snapshot stays
+				e.Facts, e.Anew = both(facts, anew), nil
+			}
+			return r.append(e)
 		},
 		do: func(ctx context.Context) error {
 			r.say(Begun, s, phase.Observation{}, nil)
@@ -163,6 +168,16 @@ func (r *run) closing(ids ...string) error {
 		batch[i] = journal.Entry{Phase: r.p.Name, Step: id, What: journal.Reverted}
 	}
 	return r.append(batch...)
+}
+
+// both is all facts of a and b.
+func both(a, b map[string]json.RawMessage) map[string]json.RawMessage {
+	if len(b) == 0 {
+		return a
+	}
+	out := maps.Clone(b)
+	maps.Copy(out, a)
+	return out
 }
 
 // encode makes facts fit for the journal.

@@ -41,6 +41,7 @@ type Entry struct {
 	What    What                       `json:"what"`
 	Was     json.RawMessage            `json:"was,omitempty"`
 	Facts   map[string]json.RawMessage `json:"facts,omitempty"`
+	Anew    map[string]json.RawMessage `json:"anew,omitempty"`    // facts of a Begun that count although the generation was begun before
 	Touches []string                   `json:"touches,omitempty"` // the objects the step changes: who superseded whom
 	Note    string                     `json:"note,omitempty"`
 }

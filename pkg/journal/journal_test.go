@@ -41,13 +41,16 @@ func TestTheFirstSnapshotOfAGenerationStays(t *testing.T) {
 	s := &journal.Memory{}
 	l := open(t, s)
 	drifted := entry(journal.Begun, "a", "f", "2")
-	drifted.Was = json.RawMessage(`2`)
+	drifted.Was, drifted.Anew = json.RawMessage(`2`), map[string]json.RawMessage{"g": json.RawMessage(`3`)}
 	add(t, l, entry(journal.Begun, "a", "f", "1"), entry(journal.Done, "a"), drifted)
 	for name, l := range map[string]*journal.Log{"as written": l, "as read": open(t, s)} {
 		r := l.Of("p", "a")
 		var f int
 		if ok, err := l.Fact("f", &f); !ok || err != nil || f != 1 {
 			t.Errorf("%s: fact %d %v %v", name, f, ok, err)
+		}
+		if ok, err := l.Fact("g", &f); !ok || err != nil || f != 3 {
+			t.Errorf("%s: what counts anew is %d %v %v", name, f, ok, err)
 		}
 		if string(r.Was) != "1" || r.Done || !r.Begun || r.Order != 1 {
 			t.Errorf("%s: %+v", name, r)

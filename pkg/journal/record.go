@@ -79,7 +79,7 @@ func (r Record) next(e Entry, at int) Record {
 		return r
 	case Begun:
 		if r.Begun { // again, after a drift: the first snapshot and facts of a generation stay
-			e.Facts = nil
+			e.Facts = e.Anew
 		} else {
 			r.Begun, r.Was = true, e.Was
 		}

@@ -122,6 +122,7 @@ type Observation struct {
 	NotBefore time.Time       // set: waiting in this process is pointless, come back then
 	Was       json.RawMessage // all that Revert needs to restore what is there now
 	Facts     map[string]any  // journaled with "begun" (when Pending) and "done" (when Done); those of Reverted whenever they are new
+	Anew      map[string]any  // the same with every "begun" of a generation (when Pending): what counts again when it drifted
 }
 
 // Object names one field, or with an empty Field the whole, of one thing in one environment.

@@ -37,7 +37,7 @@ type Move struct {
 	// the name in between.
 	Back func(name string, have, was []Set) ([]Set, error)
 
-	Begins func(readings []Reading) map[string]any                        // facts of the moment before the change
+	Begins func(readings []Reading) map[string]any                        // facts of the moment before the change, each time
 	Ends   func(ctx context.Context, r []Reading) (map[string]any, error) // facts of when all servers serve it
 
 	// Returns, if set, has the last word on the way back: it is given what was seen, and Done once all servers serve what was.
@@ -101,7 +101,7 @@ func (m *Move) Observe(ctx context.Context) (phase.Observation, error) {
 		return byHand(o.Diff), nil
 	}
 	if m.Begins != nil {
-		o.Facts = m.Begins(readings)
+		o.Anew = m.Begins(readings)
 	}
 	return o, nil
 }

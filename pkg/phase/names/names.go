@@ -123,7 +123,7 @@ func MoveProof(s Scope, m *zone.Move) phase.Step {
 		Observe: func(ctx context.Context) (phase.Observation, error) {
 			o, err := m.Observe(ctx)
 			if err == nil && o.State == phase.Pending {
-				o.State, o.Diff, o.Was, o.Facts = phase.Done, "", nil, nil
+				o.State, o.Diff, o.Was, o.Anew = phase.Done, "", nil, nil
 			}
 			return o, err
 		},

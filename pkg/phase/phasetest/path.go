@@ -126,6 +126,9 @@ func (c *check) learn(o phase.Observation) {
 		return
 	}
 	c.keep(o.Facts)
+	if o.State == phase.Pending {
+		c.keep(o.Anew)
+	}
 }
 
 // keep is what a journal does with facts.

@@ -82,13 +82,26 @@ func (l *lowering) begins(readings []zone.Reading) map[string]any {
 			own[name] = answer.Sets
 		}
 	}
-	facts := map[string]any{
-		names.BeforeFact + l.zone: time.Duration(zone.Longest(readings)) * time.Second, names.SeenFact + l.zone: time.Time{},
-	}
+	held := max(time.Duration(zone.Longest(readings))*time.Second, l.held())
+	facts := map[string]any{names.BeforeFact + l.zone: held, names.SeenFact + l.zone: time.Time{}}
 	if known, _ := l.past.Fact(names.WasFact+l.zone, &zone.Names{}); !known { // what was there first is what comes back at the end
 		facts[names.WasFact+l.zone] = own
 	}
 	return facts
+}
+
+// held is how long caches may hold what was served before an earlier lowering, which somebody then undid: that wait is not over
+// because another one begins. What cannot be read tells ends.
+func (l *lowering) held() time.Duration {
+	var before time.Duration
+	var seen time.Time
+	if known, err := l.past.Fact(names.BeforeFact+l.zone, &before); err != nil || !known {
+		return 0
+	}
+	if known, err := l.past.Fact(names.SeenFact+l.zone, &seen); err != nil || !known || seen.IsZero() {
+		return before
+	}
+	return time.Until(caches.Ripe(seen, before, 0)).Truncate(time.Second) + time.Second
 }
 
 // ends keeps the moment at which all servers were first seen to serve it: later looks must not move it on.
