@@ -50,7 +50,7 @@ func (m *Move) returned(ctx context.Context, was json.RawMessage) (phase.Observa
 	if behind := Behind(readings, owned(own)); len(behind) > 0 {
 		return phase.Observation{State: phase.Settling, Detail: "not every name server serves what the zone has: " + few(behind)}, nil
 	}
-	return phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d names are as they were, served alike by %d addresses of name servers", len(names), len(readings))}, nil
+	return phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d names are as they were, served alike by %s", len(names), spoken(readings))}, nil
 }
 
 // backward lists what is to change so that all is as it was.

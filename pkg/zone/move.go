@@ -114,7 +114,7 @@ func byHand(diff string) phase.Observation {
 }
 
 func (m *Move) done(ctx context.Context, readings []Reading) (phase.Observation, error) {
-	o := phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d names, served alike by %d addresses of name servers", len(m.Names), len(readings))}
+	o := phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d names, served alike by %s", len(m.Names), spoken(readings))}
 	if m.Ends == nil {
 		return o, nil
 	}

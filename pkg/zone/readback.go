@@ -21,7 +21,7 @@ type Reading struct {
 	Answers map[string]map[string]Answer // by network, by name
 	Err     error
 	Bogus   []string // of a signed zone: what has no signature that validates
-	Skipped bool     // it has only an address of a kind that this machine has no road to
+	Skipped bool     // this machine has no road to an address of its kind, and asked the same server at another one
 }
 
 // networks are both asked: a firewall may let one pass and not the other, and big answers need TCP.
@@ -52,7 +52,35 @@ func (z *Zone) Read(ctx context.Context, names []string) ([]Reading, error) {
 	if !slices.ContainsFunc(all, func(r Reading) bool { return !r.Skipped }) {
 		return nil, fmt.Errorf("ask the name servers of %s: this machine has no road to any of their addresses", z.Name)
 	}
+	unasked(all)
 	return all, nil
+}
+
+var errNoRoad = errors.New("this machine has no IPv6, and the server no other address: run it where there is IPv6, or name the servers to ask in spec.dns.zones[].servers")
+
+// unasked tells an address that was left out from a server of which nobody knows what it serves: resolvers with IPv6 ask it.
+func unasked(all []Reading) {
+	for i, r := range all {
+		asked := slices.ContainsFunc(all, func(o Reading) bool { return !o.Skipped && o.Err == nil && o.Server.Name == r.Server.Name })
+		if r.Skipped && (r.Server.Name == "" || !asked) {
+			all[i].Skipped, all[i].Err = false, errNoRoad
+		}
+	}
+}
+
+// spoken is how many addresses were asked, in words, and how many were not.
+func spoken(readings []Reading) string {
+	left := 0
+	for _, r := range readings {
+		if r.Skipped {
+			left++
+		}
+	}
+	text := fmt.Sprintf("%d addresses of name servers", len(readings)-left)
+	if left > 0 {
+		text += fmt.Sprintf(" (%d more are IPv6, which this machine has not: the same servers were asked over IPv4)", left)
+	}
+	return text
 }
 
 func read(ctx context.Context, zone string, s Server, names []string) Reading {
