@@ -72,20 +72,20 @@ func (m *Move) Observe(ctx context.Context) (phase.Observation, error) {
 		return phase.Observation{}, err
 	}
 	var nos []string
-	want := Names{}
+	want, unseen := Names{}, m.unseen(own, readings)
 	for _, name := range m.Names {
 		if want[name], err = m.Want(ctx, name, seenOf(own, readings, name)); err != nil {
 			nos = append(nos, err.Error())
 		}
 	}
 	if len(nos) > 0 {
-		return phase.Observation{State: phase.Failed, Detail: "zone " + m.Zone.Name + " is not as it has to be: " + few(nos)}, nil
+		return phase.Observation{State: phase.Failed, Detail: "zone " + m.Zone.Name + " is not as it has to be: " + few(nos) + unseen}, nil
 	}
 	m.next, m.seen = differences(own, want), true
 	behind := Behind(readings, owned(own))
 	switch {
 	case len(m.next) == 0 && len(behind) == 0:
-		return m.done(ctx, readings)
+		return m.done(ctx, readings, unseen)
 	case len(behind) > 0: // of the change, or of what somebody wrote before it: then nothing goes on top of it
 		m.next, m.seen = nil, len(m.next) == 0
 		return phase.Observation{State: phase.Settling, Detail: "not every name server serves what the zone has: " + few(behind)}, nil
@@ -95,7 +95,7 @@ func (m *Move) Observe(ctx context.Context) (phase.Observation, error) {
 		return phase.Observation{}, fmt.Errorf("remember zone %s: %w", m.Zone.Name, err)
 	}
 	o := phase.Observation{
-		State: phase.Pending, Detail: fmt.Sprintf("%d of %d names are to change", len(m.next), len(m.Names)), Diff: diff(m.next), Was: was,
+		State: phase.Pending, Detail: fmt.Sprintf("%d of %d names are to change%s", len(m.next), len(m.Names), unseen), Diff: diff(m.next), Was: was,
 	}
 	if m.told {
 		return byHand(o.Diff), nil
@@ -106,6 +106,24 @@ func (m *Move) Observe(ctx context.Context) (phase.Observation, error) {
 	return o, nil
 }
 
+// unseen says of which names it is not known whether what is answered is theirs or a wildcard's, "" for none.
+func (m *Move) unseen(own Names, readings []Reading) string {
+	guess := m.Zone.Editor.Abilities().Guess
+	if guess == "" {
+		return ""
+	}
+	var names []string
+	for _, name := range m.Names {
+		if s := seenOf(own, readings, name); len(s.Own) == 0 && len(s.Answer.Sets) > 0 {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; taken for a wildcard's, and they may be records of their own: %s (%s)", few(names), guess)
+}
+
 // byHand is what is seen of a change that a person has to make.
 func byHand(diff string) phase.Observation {
 	return phase.Observation{
@@ -113,8 +131,8 @@ func byHand(diff string) phase.Observation {
 	}
 }
 
-func (m *Move) done(ctx context.Context, readings []Reading) (phase.Observation, error) {
-	o := phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d names, served alike by %s", len(m.Names), spoken(readings))}
+func (m *Move) done(ctx context.Context, readings []Reading, unseen string) (phase.Observation, error) {
+	o := phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d names, served alike by %s%s", len(m.Names), spoken(readings), unseen)}
 	if m.Ends == nil {
 		return o, nil
 	}

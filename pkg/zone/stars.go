@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Stars is which of the names a wildcard could answer for, with what the wildcards own, at one server. apex is the name of
-// their zone.
+// Stars is which of the names a wildcard could answer for, with what that one owns, at one server: the nearest, since no other
+// answers below it. apex is the name of their zone.
 func Stars(ctx context.Context, s Server, apex string, names Names) (map[string][]Set, error) {
 	var stars []string
 	for name, sets := range names {
@@ -28,7 +28,8 @@ func Stars(ctx context.Context, s Server, apex string, names Names) (map[string]
 	for name := range names {
 		for _, star := range starsAbove(name, apex) {
 			if sets := answers[star].Sets; len(sets) > 0 {
-				out[name] = append(out[name], sets...)
+				out[name] = sets
+				break
 			}
 		}
 	}

@@ -42,6 +42,7 @@ type Abilities struct {
 	ApexAlias      bool   // a host name may stand at the apex
 	ByHand         bool   // Swap writes nothing: a person does, as Observe says
 	MinTTL         uint32 // the lowest TTL that is taken, seconds; 0: none is known
+	Guess          string // why Get takes what a wildcard answers alike for the wildcard's; "": it knows
 }
 
 // Editor changes the records of one zone. It has to be safe for use from several goroutines.

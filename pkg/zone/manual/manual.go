@@ -18,7 +18,7 @@ type Editor struct {
 
 // Abilities is zone.Editor's. Nobody can promise what a person's tool does with several records.
 func (e *Editor) Abilities() zone.Abilities {
-	return zone.Abilities{CompareAndSwap: true, ByHand: true}
+	return zone.Abilities{CompareAndSwap: true, ByHand: true, Guess: "by answers alone the two look alike"}
 }
 
 // Get is zone.Editor's: what the first name server that answers serves. What a wildcard above a name answers alike is taken for
