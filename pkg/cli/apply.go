@@ -61,6 +61,7 @@ func (o *outcome) apply(ctx context.Context) error {
 		return err
 	}
 	e := o.engine(s.plan.Digest())
+	e.Run = s.runOf(p.Name)
 	e.Gates = append(s.gates(e, p, stop), s.oneStory())
 	if err := o.repair(ctx); err != nil {
 		return err
@@ -148,6 +149,7 @@ func (o *outcome) repair(ctx context.Context) error {
 		return err
 	}
 	e := o.engine(s.plan.Digest())
+	e.Run = s.runOf(name)
 	e.Gates = append(without(s.gates(e, p, itinerary.Stop{Name: name, State: itinerary.StateDone}), "standing"), s.oneStory())
 	result, err := e.Apply(ctx, p, engine.Options{Repair: true})
 	if result.Begun {

@@ -17,8 +17,21 @@ import (
 // tokenVariable is where a run by hand has its token; the action has an input for it.
 const tokenVariable = "GITHUB_TOKEN"
 
-// withoutApproval marks a run that nobody approved, in the journal.
-const withoutApproval = "without approval: "
+// What marks a run in the journal: that nobody approved it, and that it did not wait.
+const (
+	withoutApproval = "without approval: "
+	notWaited       = " (--now: caches were not waited for)"
+)
+
+// runOf is this run as the journal names it in what it does to a phase. That nobody approved it is said of a phase that wants
+// an approval, and stands last, whatever the reason says.
+func (s *session) runOf(name string) string {
+	why := s.call.flags.Unapproved
+	if _, wants := s.plan.Spec.Approvals[name]; why == "" || !wants {
+		return s.run
+	}
+	return s.run + " (" + withoutApproval + why + ")"
+}
 
 // approval wants the approval that the plan demands of a phase to be on record for this run, and says whose it is.
 func (s *session) approval(name string) phase.Step {
@@ -77,7 +90,8 @@ func unapproved(entries []journal.Entry) []string {
 	seen := map[string]bool{}
 	for _, e := range entries {
 		_, why, ok := strings.Cut(e.Run, "("+withoutApproval)
-		if line := fmt.Sprintf("%s, %s", e.Phase, strings.TrimSuffix(why, ")")); ok && !seen[line] {
+		why = strings.TrimSuffix(strings.TrimSuffix(why, notWaited), ")") // which earlier builds wrote behind it
+		if line := fmt.Sprintf("%s, %s", e.Phase, why); ok && !seen[line] {
 			seen[line] = true
 			out = append(out, line)
 		}

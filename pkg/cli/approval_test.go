@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cutover.dev/cutover/pkg/journal"
+	"cutover.dev/cutover/pkg/plan"
 	"cutover.dev/cutover/pkg/report"
 )
 
@@ -18,6 +19,7 @@ func TestAPhaseThatNobodyApprovedIsToldOfInEverySummary(t *testing.T) {
 		{Run: run + " (why not) (" + withoutApproval + "GitHub is down (again))", Phase: "dns", Step: "swap"},
 		{Run: run + " (" + withoutApproval + "GitHub is down (again))", Phase: "dns"},
 		{Run: run + " (" + withoutApproval + "late)", Phase: "stepdown"},
+		{Run: run + " (" + withoutApproval + "GitHub is down (again))" + notWaited, Phase: "dns"},
 	})
 	if want := []string{"dns, GitHub is down (again)", "stepdown, late"}; !slices.Equal(got, want) {
 		t.Fatalf("%q, want %q", got, want)
@@ -34,5 +36,18 @@ func TestAPhaseThatNobodyApprovedIsToldOfInEverySummary(t *testing.T) {
 				t.Errorf("the %s does not say %q once:\n%s", where, line, said)
 			}
 		}
+	}
+}
+
+func TestOnlyAPhaseThatWantsAnApprovalIsSaidToRunWithoutOne(t *testing.T) {
+	p := &plan.Plan{}
+	p.Spec.Approvals = map[string]string{"dns": "production"}
+	s := &session{call: &call{flags: flags{Unapproved: "late (very)"}}, plan: p, run: "run" + notWaited}
+	if got := unapproved([]journal.Entry{{Run: s.runOf("proxy"), Phase: "proxy"}, {Run: s.runOf("dns"), Phase: "dns"}}); !slices.Equal(got, []string{"dns, late (very)"}) {
+		t.Errorf("%q", got)
+	}
+	s.call.flags.Unapproved = ""
+	if got := s.runOf("dns"); got != s.run {
+		t.Error(got)
 	}
 }

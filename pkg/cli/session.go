@@ -70,12 +70,9 @@ func (c *call) open(ctx context.Context) (*session, error) {
 			s.run += " (" + why + ")"
 		}
 	}
-	if why := c.flags.Unapproved; why != "" {
-		s.run += " (" + withoutApproval + why + ")"
-	}
 	c.mask([]string{c.env(tsigVariable)})
 	if c.flags.Now {
-		s.run += " (--now: caches were not waited for)"
+		s.run += notWaited
 		c.warn("--now is for rehearsals: caches that still hold old answers are not waited for")
 	}
 	if err := s.connect(ctx); err != nil {
