@@ -47,7 +47,7 @@ type end struct {
 func living(t *testing.T) *end {
 	t.Helper()
 	const ns = "living"
-	e := &end{old: kubetest.Start(t).Cluster(t, ns, "echo"), new: kubetest.Shared(t).Cluster(t, ns)}
+	e := &end{old: kubetest.Lend(t).Cluster(t, ns, "echo"), new: kubetest.Shared(t).Cluster(t, ns)}
 	p := &plan.Plan{Metadata: plan.Metadata{Name: "demo"}}
 	p.Spec.Namespaces = []string{ns}
 	p.Spec.Entry.New = plan.Entry{Addresses: []string{"192.0.2.2"}, IngressClass: "main"}

@@ -52,7 +52,7 @@ func owned(t *testing.T) Deps {
 	d := deps(t)
 	ns := d.Plan.Spec.Namespaces[0]
 	var err error
-	if d.Old, err = kube.Connect(t.Context(), phase.Old, kubetest.Start(t).Kubeconfig, kube.Options{}); err != nil {
+	if d.Old, err = kube.Connect(t.Context(), phase.Old, kubetest.Lend(t).Kubeconfig, kube.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Old.Close)

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -23,6 +24,8 @@ import (
 	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/plan"
 )
+
+func TestMain(m *testing.M) { os.Exit(kubetest.Main(m)) }
 
 const webInOld = `{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop}, spec: {replicas: 3, selector: {matchLabels: {app: web}},
  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app, image: "app:1"}]}}}}
@@ -156,7 +159,7 @@ func until(t *testing.T, s phase.Step, want phase.State, words string) {
 func in(ns, text string) string { return strings.ReplaceAll(text, "namespace: shop", "namespace: "+ns) }
 
 func TestBetweenTwoClusters(t *testing.T) {
-	servers := [2]*kubetest.Server{kubetest.Start(t), kubetest.Start(t)}
+	servers := [2]*kubetest.Server{kubetest.Lend(t), kubetest.Lend(t)}
 	t.Run("a wave of everything goes there and back", func(t *testing.T) { everyStep(t, servers) })
 	t.Run("a wave survives every crash", func(t *testing.T) { everyCrash(t, servers) })
 	t.Run("an exclusive workload with a route goes there and back", func(t *testing.T) {

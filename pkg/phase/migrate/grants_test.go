@@ -30,7 +30,7 @@ const handedOut = `{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metada
 // The gates have to agree with what the API server then does: they are asked so that it never comes to its no.
 func TestRightsAreHandedOutOnlyByWhoHasThem(t *testing.T) {
 	const ns = "granting"
-	servers := [2]*kubetest.Server{kubetest.Start(t), kubetest.Start(t)}
+	servers := [2]*kubetest.Server{kubetest.Lend(t), kubetest.Lend(t)}
 	servers[0].Cluster(t, ns).Put(in(ns, handedOut))
 	servers[1].Cluster(t, ns).Put(in(ns, limited))
 	m := testWave(t)
