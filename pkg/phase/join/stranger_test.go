@@ -66,6 +66,7 @@ func TestWhoWasAMemberOnceIsNoStranger(t *testing.T) {
 
 // The primary is restarted while a member cannot be reached: it knows nothing of it, and nor does anybody else but the journal.
 func TestAMemberThatJoinedStaysWhenARestartedPrimaryNeverHeardIt(t *testing.T) {
+	t.Parallel()
 	rig := mongotest.Start(t, 2)
 	old, fresh := rig.Hosts(0, 1), rig.Hosts(1, 2)
 	rig.Initiate(old...)
