@@ -10,8 +10,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"cutover.dev/cutover/lab/objects"
 	"cutover.dev/cutover/lab/world"
@@ -28,25 +30,22 @@ type podWatch struct {
 	lives map[string]life // by workload
 }
 
-// errEnded says that an API server ended a watch: what came after it was not seen.
-var errEnded = errors.New("the watch of the pods ended before its time")
+// errEnded says that what came after a watch was not seen.
+var errEnded = errors.New("the API server has no more to tell from there on")
 
 // watchPods begins to look. Whoever begins has to stop, unless it is an error.
 func (m *measuring) watchPods(ctx context.Context) (*podWatch, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &podWatch{end: cancel, group: &errgroup.Group{}, lives: map[string]life{}}
 	for _, c := range world.Clusters() {
-		w, err := watchIn(ctx, m.world.Kubeconfig(c, world.UserAdmin))
+		pods, version, err := podsOf(ctx, m.world.Kubeconfig(c, world.UserAdmin))
 		if err != nil {
 			cancel()
 			return nil, fmt.Errorf("watch the pods of %s: %w", c.Name, err)
 		}
 		p.group.Go(func() error {
-			for e := range w.ResultChan() {
-				p.see(c.Name, e)
-			}
-			if ctx.Err() == nil {
-				return fmt.Errorf("%s: %w", c.Name, errEnded)
+			if err := p.follow(ctx, c.Name, pods, version); ctx.Err() == nil {
+				return fmt.Errorf("watch the pods of %s: %w", c.Name, err)
 			}
 			return nil
 		})
@@ -54,26 +53,40 @@ func (m *measuring) watchPods(ctx context.Context) (*podWatch, error) {
 	return p, nil
 }
 
-func watchIn(ctx context.Context, kubeconfig string) (watch.Interface, error) {
+func podsOf(ctx context.Context, kubeconfig string) (pods typedcorev1.PodInterface, version string, err error) {
 	client, err := objects.Connect(kubeconfig)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	pods := client.Kube.CoreV1().Pods(space)
+	pods = client.Kube.CoreV1().Pods(space)
 	list, err := pods.List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	forLong := int64(time.Hour / time.Second)
-	return pods.Watch(ctx, metav1.ListOptions{ResourceVersion: list.ResourceVersion, TimeoutSeconds: &forLong})
+	return pods, list.ResourceVersion, nil
+}
+
+// follow sees all that happens to the pods. The client ends each watch after a while; the next one goes on where it was.
+func (p *podWatch) follow(ctx context.Context, cluster string, pods typedcorev1.PodInterface, version string) error {
+	for {
+		w, err := pods.Watch(ctx, metav1.ListOptions{ResourceVersion: version})
+		if err != nil {
+			return err
+		}
+		for e := range w.ResultChan() {
+			pod, ok := e.Object.(*corev1.Pod)
+			if !ok {
+				w.Stop()
+				return fmt.Errorf("%w: %v", errEnded, apierrors.FromObject(e.Object))
+			}
+			version = pod.ResourceVersion
+			p.see(cluster, e.Type, pod)
+		}
+	}
 }
 
 // see notes what a pod has come to, once each.
-func (p *podWatch) see(cluster string, e watch.Event) {
-	pod, ok := e.Object.(*corev1.Pod)
-	if !ok {
-		return
-	}
+func (p *podWatch) see(cluster string, what watch.EventType, pod *corev1.Pod) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	workload := pod.Labels["app"]
@@ -88,7 +101,7 @@ func (p *podWatch) see(cluster string, e watch.Event) {
 		first(&l.ready, isReady(pod))
 	} else {
 		first(&l.ending, pod.DeletionTimestamp != nil)
-		first(&l.gone, e.Type == watch.Deleted)
+		first(&l.gone, what == watch.Deleted)
 	}
 	p.lives[workload] = l
 }

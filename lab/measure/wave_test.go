@@ -49,22 +49,22 @@ func TestTheWaitsAreWindowsAndWhatPodsTake(t *testing.T) {
 func TestTheLifeOfAPodIsSeenOnceEach(t *testing.T) {
 	p := &podWatch{lives: map[string]life{}}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}}}
-	p.see("new", watch.Event{Type: watch.Added, Object: pod})
+	p.see("new", watch.Added, pod)
 	made := p.seen()["web"].made
 	if l := p.seen()["web"]; made.IsZero() || !l.ready.IsZero() {
 		t.Errorf("a pod that is not ready is %+v", l)
 	}
-	p.see("old", watch.Event{Type: watch.Modified, Object: pod})
+	p.see("old", watch.Modified, pod)
 	if l := p.seen()["web"]; !l.ending.IsZero() || !l.gone.IsZero() {
 		t.Errorf("a pod of old that stays is %+v", l)
 	}
 	pod = pod.DeepCopy()
 	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-	p.see("new", watch.Event{Type: watch.Modified, Object: pod})
+	p.see("new", watch.Modified, pod)
 	now := metav1.Now()
 	pod.DeletionTimestamp = &now
-	p.see("old", watch.Event{Type: watch.Modified, Object: pod})
-	p.see("old", watch.Event{Type: watch.Deleted, Object: pod})
+	p.see("old", watch.Modified, pod)
+	p.see("old", watch.Deleted, pod)
 	if l := p.seen()["web"]; l.made != made || l.ready.IsZero() || l.ending.IsZero() || l.gone.IsZero() {
 		t.Errorf("at the end it is %+v", l)
 	}
