@@ -87,38 +87,6 @@ func (f *faults) midway(t *testing.T, before map[string]rehearse.Snapshot) {
 	}
 }
 
-// crossed lets every kind of call in turn begin a fault that all calls then meet, there and back. What the exit code is
-// depends on what the call was for; the same command has to finish when the fault is over.
-func (f *faults) crossed(t *testing.T, before map[string]rehearse.Snapshot) {
-	for _, do := range []faulty.Fault{faulty.Answer500, faulty.TooMany, faulty.Reset, faulty.Hang} {
-		for _, k := range kinds() {
-			k.All, k.Do = true, do
-			f.lastingThere(t, k)
-		}
-		f.exits(t, 0, "rollback", "--to", "routes")
-		f.exits(t, 0, "rollback", "--phase", "routes")
-		f.exits(t, 0, "rollback", "--phase", "proxy")
-		f.asBefore(t, before)
-	}
-}
-
-// lastingThere runs all phases to the first wave, and meets the fault somewhere, or nowhere if there is no such call.
-func (f *faults) lastingThere(t *testing.T, rule faulty.Rule) {
-	t.Helper()
-	for _, phase := range []string{"proxy", "routes", faultWave} {
-		f.through(t, func() {
-			f.obey(rule)
-			got := f.begin(t, f.tool, nil, func(rehearse.Line) bool { return false }, verbLine(f.tool, "apply", "--phase", phase)...).end(t, verbEnd)
-			if got.Code != 0 && got.Code != broken && got.Code != unsure {
-				t.Errorf("%s from %s %s on: exit code %d:\n%s", rule.Do, rule.Verb, rule.Resource, got.Code, got.Stderr)
-			}
-			f.doubled(t)
-			f.obey()
-		})
-		f.exits(t, 0, "apply", "--phase", phase)
-	}
-}
-
 // drift changes something that the proxy phase made, so that it has to be applied again.
 func (f *faults) drift(t *testing.T) {
 	t.Helper()

@@ -44,7 +44,7 @@ func kinds() []faulty.Rule {
 }
 
 // passingFaults are those after which the same call may succeed.
-var passingFaults = []faulty.Fault{faulty.Answer500, faulty.TooMany, faulty.Reset, faulty.Lose, faulty.Slow}
+var passingFaults = []faulty.Fault{faulty.Answer500, faulty.TooMany, faulty.Reset, faulty.Lose, faulty.Slow, faulty.Hang}
 
 // mixed gives the first call of each kind a fault of its own. shift is where the faults begin: over len(passingFaults)
 // shifts every kind meets every fault.
@@ -56,7 +56,7 @@ func mixed(shift int) []faulty.Rule {
 	return rules
 }
 
-// once is one mixture with few slow answers: they take most of the time.
+// once is one mixture without answers that take long: they take most of the time.
 func once() []faulty.Rule {
 	rules := mixed(0)
 	for i := range rules {

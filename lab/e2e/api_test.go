@@ -35,9 +35,6 @@ func TestAPIServersThatStumbleHangOrAreGoneLeaveNothingHalfWrittenAndLoseNothing
 	r.part(t, "no call of either server is spared", func(t *testing.T, r *rig) { f.stumbles(t, before) })
 	r.part(t, "it fails for good before anything is begun", func(t *testing.T, r *rig) { f.before(t) })
 	r.part(t, "it fails for good in mid-phase", func(t *testing.T, r *rig) { f.midway(t, before) })
-	if f.long() {
-		r.part(t, "every fault at every kind of call", func(t *testing.T, r *rig) { f.crossed(t, before) })
-	}
 	r.part(t, "up to the first wave", func(t *testing.T, r *rig) {
 		r.apply(t, "proxy")
 		r.apply(t, "routes")
