@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"testing"
 	"time"
 
@@ -18,10 +17,7 @@ type lasting struct {
 	name string
 	at   world.Cluster
 	rule faulty.Rule
-	long bool // only among the long series
 }
-
-func (f *faults) long() bool { return os.Getenv("CUTOVER_LONG") != "" }
 
 // lasts runs the proxy phase under the fault, and wants the exit code and what the user sees.
 func (f *faults) lasts(t *testing.T, l lasting, code int) {
@@ -41,14 +37,11 @@ func (f *faults) before(t *testing.T) {
 	for _, l := range []lasting{
 		{name: "new-500", at: world.New, rule: faulty.Rule{Do: faulty.Answer500}},
 		{name: "old-reset", at: world.Old, rule: faulty.Rule{Do: faulty.Reset}},
-		{name: "new-429", at: world.New, rule: faulty.Rule{Do: faulty.TooMany}, long: true},
-		{name: "new-hang", at: world.New, rule: faulty.Rule{Do: faulty.Hang}, long: true},
+		{name: "new-429", at: world.New, rule: faulty.Rule{Do: faulty.TooMany}},
+		{name: "new-hang", at: world.New, rule: faulty.Rule{Do: faulty.Hang}},
 		{name: "lock-500", at: world.New, rule: faulty.Rule{Resource: "leases", Do: faulty.Answer500}},
-		{name: "journal-500", at: world.New, rule: faulty.Rule{Verb: "list", Resource: "configmaps", Namespace: world.SystemSpace, Do: faulty.Answer500}, long: true},
+		{name: "journal-500", at: world.New, rule: faulty.Rule{Verb: "list", Resource: "configmaps", Namespace: world.SystemSpace, Do: faulty.Answer500}},
 	} {
-		if l.long && !f.long() {
-			continue
-		}
 		f.lasts(t, l, unsure)
 		for name, p := range f.at {
 			for _, c := range p.Calls() {
@@ -66,17 +59,14 @@ func (f *faults) midway(t *testing.T, before map[string]rehearse.Snapshot) {
 		return faulty.Rule{Verb: "create", Resource: "services", From: 2, All: true, Do: do}
 	}
 	for _, l := range []lasting{
-		{name: "midway-new-500", at: world.New, rule: second(faulty.Answer500), long: true},
-		{name: "midway-new-lost", at: world.New, rule: second(faulty.Lose), long: true},
-		{name: "midway-new-429", at: world.New, rule: second(faulty.TooMany), long: true},
-		{name: "midway-new-reset", at: world.New, rule: second(faulty.Reset), long: true},
-		{name: "midway-new-hang", at: world.New, rule: second(faulty.Hang), long: true},
-		{name: "midway-new-gone", at: world.New, rule: second(faulty.Vanish), long: true},
+		{name: "midway-new-500", at: world.New, rule: second(faulty.Answer500)},
+		{name: "midway-new-lost", at: world.New, rule: second(faulty.Lose)},
+		{name: "midway-new-429", at: world.New, rule: second(faulty.TooMany)},
+		{name: "midway-new-reset", at: world.New, rule: second(faulty.Reset)},
+		{name: "midway-new-hang", at: world.New, rule: second(faulty.Hang)},
+		{name: "midway-new-gone", at: world.New, rule: second(faulty.Vanish)},
 		{name: "midway-only-services", at: world.New, rule: faulty.Rule{Verb: "create", Resource: "services", Do: faulty.Answer500}},
 	} {
-		if l.long && !f.long() {
-			continue
-		}
 		f.lasts(t, l, broken)
 		if err := f.at[l.at.Name].Back(); err != nil {
 			t.Fatal(err)
@@ -98,4 +88,4 @@ func (f *faults) drift(t *testing.T) {
 }
 
 // outage is how long an API server is gone: longer than the tool believes in its lock without renewing it.
-const outage = 10 * time.Second
+const outage = 30 * time.Second

@@ -56,27 +56,10 @@ func mixed(shift int) []faulty.Rule {
 	return rules
 }
 
-// once is one mixture without answers that take long: they take most of the time.
-func once() []faulty.Rule {
-	rules := mixed(0)
-	for i := range rules {
-		if rules[i].Do = passingFaults[i%4]; rules[i].Resource == "leases" {
-			rules[i].Do = faulty.Slow
-		}
-	}
-	return rules
-}
-
 // stumbles runs phases there and back while the first call of every kind meets a fault. The tool has to get over each.
 func (f *faults) stumbles(t *testing.T, before map[string]rehearse.Snapshot) {
-	mixtures := [][]faulty.Rule{once()}
 	for shift := range passingFaults {
-		if f.long() {
-			mixtures = append(mixtures, mixed(shift))
-		}
-	}
-	for _, rules := range mixtures {
-		f.stumble(t, rules)
+		f.stumble(t, mixed(shift))
 		f.asBefore(t, before)
 	}
 }

@@ -28,6 +28,7 @@ func faultyWorld() setting {
 // One lab for all that can go wrong between the tool and the two API servers. Each fault ends, and then the same command
 // finishes or the way back leaves both clusters as they were; only at the end new's API server is gone for good.
 func TestAPIServersThatStumbleHangOrAreGoneLeaveNothingHalfWrittenAndLoseNothing(t *testing.T) {
+	lengthy(t)
 	wanted(t)
 	r := start(t, faultyWorld())
 	f := r.faults(t)

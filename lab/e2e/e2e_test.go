@@ -77,6 +77,14 @@ func wanted(t *testing.T) {
 	}
 }
 
+// lengthy skips what would make of twenty minutes an hour.
+func lengthy(t *testing.T) {
+	t.Helper()
+	if os.Getenv("CUTOVER_LONG") == "" {
+		t.Skip("it takes many minutes: make faults, or set CUTOVER_LONG")
+	}
+}
+
 // wavesOf are the waves among the phases; a plan that lacks one of the parts of the road shows nothing.
 func wavesOf(t *testing.T, phases []string) (waves []string) {
 	t.Helper()

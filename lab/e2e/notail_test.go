@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -49,9 +48,7 @@ func withoutTail() setting {
 // Old may end only when nobody comes to its entry any more; until then it serves who does. Only what never runs twice has a
 // gap, there and back.
 func TestWithoutATailOldServesWhoStillComesUntilNobodyDoes(t *testing.T) {
-	if os.Getenv("CUTOVER_LONG") == "" {
-		t.Skip("it takes four minutes: make test-all, or set CUTOVER_LONG")
-	}
+	lengthy(t)
 	wanted(t)
 	r := start(t, withoutTail())
 	r.apply(t, "proxy")

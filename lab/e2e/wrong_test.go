@@ -38,9 +38,7 @@ func wrongWorld() setting {
 // has to end with the right exit code, to say what to do, to leave nothing half-written and to cost no client an answer.
 // Each fault is taken away again, and the road goes on.
 func TestAWrongWorldIsNamedAndNothingIsLeftHalfWritten(t *testing.T) {
-	if os.Getenv("CUTOVER_LONG") == "" {
-		t.Skip("it takes seven minutes, and one of its golden files depends on which of two things is seen first: set CUTOVER_LONG")
-	}
+	lengthy(t)
 	wanted(t)
 	r := start(t, wrongWorld())
 	r.made = map[string]string{}
