@@ -14,6 +14,7 @@ type Hello struct {
 	Fresh     bool   // it was started for a set, and has no configuration that it takes part in
 	Me        string // its own name in the configuration
 	Primary   string // whom it takes for the primary
+	Election  string // of one that accepts writes: which one made it so; a later one is greater
 	Writable  bool   // it accepts writes. That the state is PRIMARY is not enough: a primary that catches up does not
 	Secondary bool
 	Hosts     []string // who clients are told of: electable members and passive ones
@@ -74,6 +75,9 @@ func hello(d bson.D) Hello {
 	}
 	if id, ok := field(document(d, "topologyVersion"), "processId").(bson.ObjectID); ok {
 		h.Process = id.Hex()
+	}
+	if id, ok := field(d, "electionId").(bson.ObjectID); ok {
+		h.Election = id.Hex()
 	}
 	for _, key := range []string{"hosts", "passives"} {
 		list, _ := field(d, key).(bson.A)

@@ -149,3 +149,23 @@ func TestWhoDoesNotAnswerHangsWhoeverNoticedFirst(t *testing.T) {
 		}
 	}
 }
+
+// A primary behind a cut link says for some seconds that it is one still.
+func TestOfTwoThatAcceptWritesTheOneOfTheLatestElectionCounts(t *testing.T) {
+	elected := func(host string, n byte, term int64) Seen {
+		return Seen{
+			Member: Member{Host: host}, Status: Status{Term: term},
+			Hello: hello(bson.D{{Key: "isWritablePrimary", Value: true}, {Key: "electionId", Value: bson.ObjectID{0: 0x7f, 11: n}}}),
+		}
+	}
+	gone := elected("gone:1", 9, 9)
+	gone.HelloErr = errors.New("cut")
+	for name, members := range map[string][]Seen{
+		"by the election": {gone, elected("stale:1", 3, 0), {Member: Member{Host: "follower:1"}}, elected("new:1", 4, 0)},
+		"by the term":     {elected("stale:1", 0, 3), elected("new:1", 0, 4)},
+	} {
+		if got := leaders(members); len(got) != 2 || got[0].Host != "new:1" || got[1].Host != "stale:1" {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package replset
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,12 +80,19 @@ func (s *Set) look(ctx context.Context, m Member) Seen {
 	return seen
 }
 
+// leaders are the members that say that they accept writes, the one of the latest election first: another, behind a link that was
+// just cut, has not noticed yet that it is none any more.
+func leaders(members []Seen) []Seen {
+	all := slices.DeleteFunc(slices.Clone(members), func(m Seen) bool { return m.HelloErr != nil || !m.Hello.Writable })
+	slices.SortStableFunc(all, func(a, b Seen) int {
+		return cmp.Or(cmp.Compare(b.Hello.Election, a.Hello.Election), cmp.Compare(b.Status.Term, a.Status.Term))
+	})
+	return all
+}
+
 // settlePrimary reads the configuration of the primary again: the one that was found first may be older.
 func (s *Set) settlePrimary(ctx context.Context, v *View) error {
-	for _, m := range v.Members {
-		if m.HelloErr != nil || !m.Hello.Writable {
-			continue
-		}
+	for _, m := range leaders(v.Members) {
 		c, committed, err := s.Node(m.Host).Config(ctx, true)
 		switch {
 		case CodeOf(err) == codeNotWritable:
@@ -200,24 +208,21 @@ const glance = time.Second
 
 // Writable asks the members of a view who accepts writes now, "" for nobody that answered.
 func (s *Set) Writable(ctx context.Context, v View) string {
-	found := make(chan string, len(v.Members))
+	found := make(chan Seen, len(v.Members))
 	for _, m := range v.Members {
 		go func() {
 			d, err := s.Node(m.Host).run(ctx, false, glance, "admin", bson.D{{Key: "hello", Value: 1}})
-			if err == nil && hello(d).Writable {
-				found <- m.Host
-				return
-			}
-			found <- ""
+			found <- Seen{Member: m.Member, Hello: hello(d), HelloErr: err}
 		}()
 	}
-	primary := ""
+	var all []Seen
 	for range v.Members {
-		if host := <-found; host != "" {
-			primary = host
-		}
+		all = append(all, <-found)
 	}
-	return primary
+	for _, m := range leaders(all) {
+		return m.Host
+	}
+	return ""
 }
 
 // Unsettled says why the configuration is not in force everywhere yet, "" if it is: committed, and on all voters that answer. Who
