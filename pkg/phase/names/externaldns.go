@@ -21,9 +21,9 @@ func Access(d parts.Deps) []phase.Access {
 	var all []phase.Access
 	for _, env := range []string{phase.Old, phase.New} {
 		all = append(all, parts.Access(env, "", kube.Deployment, nil, "list")...)
+		all = append(all, parts.Access(env, "", kube.Service, nil, "list")...) // an external-dns reads those of all namespaces
 		for _, ns := range d.Plan.Spec.Namespaces {
 			all = append(all, parts.See(env, ns, kube.Ingress)...)
-			all = append(all, parts.Access(env, ns, kube.Service, nil, "list")...)
 		}
 	}
 	return all
@@ -75,7 +75,7 @@ func ExternalDNS(d parts.Deps) phase.Step {
 			}
 			if len(nos) > 0 {
 				return phase.Observation{State: phase.Failed, Detail: "external-dns could write a name in scope: " + strings.Join(nos, "; ") +
-					". Scale it to 0, give it --policy=create-only, keep it off by --domain-filter, or annotate each Ingress with <prefix>/controller: " + offValue}, nil
+					". Scale it to 0, give it --policy=create-only, keep it off by --domain-filter, or annotate each Ingress and Service with <prefix>/controller: " + offValue + " and take --fqdn-template away"}, nil
 			}
 			return phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d Deployments of external-dns, none writes a name in scope", found)}, nil
 		},
@@ -164,6 +164,9 @@ func (w writer) reaches(ctx context.Context, c *kube.Cluster, namespaces, hosts 
 	if host == "" {
 		return "", nil
 	}
+	if template, host := w.makes(hosts); template != "" {
+		return fmt.Sprintf("makes names by --fqdn-template=%s, and %s may be one of them", template, host), nil
+	}
 	for _, source := range w.flags["source"] {
 		switch source {
 		case "ingress":
@@ -172,7 +175,7 @@ func (w writer) reaches(ctx context.Context, c *kube.Cluster, namespaces, hosts 
 				return fmt.Sprintf("(policy %s, owner %s) may write %s: %s is not annotated off", w.first("policy"), w.first("txt-owner-id"), host, on), err
 			}
 		case "service":
-			on, err := w.serviceOn(ctx, c, namespaces, hosts)
+			on, err := w.serviceOn(ctx, c, hosts)
 			if on != "" || err != nil {
 				return fmt.Sprintf("may write what %s asks for", on), err
 			}
@@ -247,29 +250,6 @@ func (w writer) ingressOn(ctx context.Context, c *kube.Cluster, namespaces []str
 			if !w.off(u.GetAnnotations()) {
 				return "Ingress " + ns + "/" + u.GetName(), nil
 			}
-		}
-	}
-	return "", nil
-}
-
-// serviceOn finds a Service that asks for one of the hosts.
-func (w writer) serviceOn(ctx context.Context, c *kube.Cluster, namespaces, hosts []string) (on string, err error) {
-	for _, ns := range namespaces {
-		err := c.Walk(ctx, kube.Service, ns, func(u *unstructured.Unstructured) error {
-			if w.off(u.GetAnnotations()) {
-				return nil
-			}
-			for key, value := range u.GetAnnotations() {
-				for host := range strings.SplitSeq(value, ",") {
-					if strings.HasSuffix(key, "/hostname") && slices.Contains(hosts, strings.ToLower(strings.Trim(strings.TrimSpace(host), "."))) {
-						on = "Service " + ns + "/" + u.GetName()
-					}
-				}
-			}
-			return nil
-		})
-		if err != nil || on != "" {
-			return on, err
 		}
 	}
 	return "", nil

@@ -34,6 +34,12 @@ func TestWhatExternalDNSCouldWriteIsReadFromItsFlags(t *testing.T) {
 	}})}
 	scaledDown := flags("--source=crd")
 	scaledDown.replicas = 0
+	if template, host := flags("--fqdn-template={{.Name}}.other.test,api.{{.Namespace}}.test").makes(hosts); host != "api.shop.test" {
+		t.Errorf("%s makes %q", template, host)
+	}
+	if template, host := flags("--fqdn-template={{.Name}}.other.test,www.{{.Namespace}}.test").makes(hosts); host != "" {
+		t.Errorf("%s makes %q", template, host)
+	}
 	for about, c := range map[string]struct {
 		w    writer
 		want bool
@@ -52,6 +58,11 @@ func TestWhatExternalDNSCouldWriteIsReadFromItsFlags(t *testing.T) {
 		"a pattern nobody can be sure of":   {flags("--source=crd", "--regex-domain-filter=other", "--domain-filter=other.test"), true},
 		"all hosts are excluded":            {flags("--source=crd", "--exclude-domains=shop.test"), false},
 		"what stands in the environment":    {environment, true},
+		"a template of our names":           {flags("--source=ingress", "--fqdn-template={{.Name}}.shop.test"), true},
+		"a template of one name":            {flags("--source=service", "--fqdn-template=x.test, Web.shop.test."), true},
+		"a template that makes anything":    {flags("--source=service", "--fqdn-template={{.Name}}.other.test,{{.Namespace}}"), true},
+		"a template with branches":          {flags("--source=service", "--fqdn-template={{if true}}web.shop.test{{end}}.other.test"), true},
+		"a template, and a filter":          {flags("--source=service", "--fqdn-template={{.Name}}", "--domain-filter=other.test"), false},
 	} {
 		why, err := c.w.reaches(t.Context(), nil, nil, hosts)
 		if err != nil || (why != "") != c.want {
@@ -90,6 +101,24 @@ func TestAWildcardInScopeAnswersForWhatOwnsNothing(t *testing.T) {
 	for name, want := range map[string]bool{"x.apps.shop.test": true, "x.y.apps.shop.test": true, "apps.shop.test": false, "web.shop.test": false} {
 		if got := Covered(name, names); got != want {
 			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestAServiceAsksForAHostByItsAnnotations(t *testing.T) {
+	hosts := []string{"web.shop.test"}
+	for about, c := range map[string]struct {
+		key, value string
+		want       bool
+	}{
+		"by the usual one":      {"external-dns.alpha.kubernetes.io/hostname", "a.test, Web.shop.test.", true},
+		"by the inner one":      {"external-dns.kubernetes.io/internal-hostname", "web.shop.test", true},
+		"another host":          {"external-dns.alpha.kubernetes.io/hostname", "web.other.test", false},
+		"something else of it":  {"external-dns.alpha.kubernetes.io/target", "web.shop.test", false},
+		"a prefix of its owner": {"inner.example.com/hostname", "web.shop.test", true},
+	} {
+		if got := asksFor(map[string]string{c.key: c.value}, hosts); got != c.want {
+			t.Errorf("%s: %v, want %v", about, got, c.want)
 		}
 	}
 }
