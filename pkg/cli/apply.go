@@ -26,7 +26,7 @@ func apply(ctx context.Context, c *call) error {
 		return o.finish(ctx, err)
 	}
 	defer release()
-	return o.finish(ctx, o.apply(held))
+	return o.finish(ctx, ofLock(held, o.apply(held)))
 }
 
 // begin finds the phase that this call is about, once it is known what is there. Without a name there is none left to

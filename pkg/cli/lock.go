@@ -87,6 +87,18 @@ func (s *session) insist(ctx context.Context, holder string, no error) error {
 	return err
 }
 
+// ofLock puts the loss of the lock in front of what it made fail: a look that was cut off by it reads like a server that is gone.
+func ofLock(held context.Context, err error) error {
+	cause := context.Cause(held)
+	switch {
+	case err == nil || !errors.Is(cause, engine.ErrLock) || errors.Is(err, engine.ErrLock) && fault.CodeOf(err) != fault.Unsure:
+		return err
+	case errors.Is(err, engine.ErrHalfway):
+		return fmt.Errorf("%w; what it stopped: %w", cause, err)
+	}
+	return fmt.Errorf("%w; what it stopped: %v", cause, err) //nolint:errorlint // its code and its hints are of what is not the reason
+}
+
 // guard ends the context when the lock is lost or a stop is asked for.
 func (s *session) guard(ctx context.Context, cancel context.CancelCauseFunc) {
 	for {

@@ -31,7 +31,7 @@ func rollback(ctx context.Context, c *call) error {
 		return o.finish(ctx, err)
 	}
 	defer release()
-	return o.finish(ctx, o.rollback(held))
+	return o.finish(ctx, ofLock(held, o.rollback(held)))
 }
 
 func (o *outcome) rollback(ctx context.Context) error {
@@ -149,7 +149,7 @@ func recoverOpen(ctx context.Context, c *call) error {
 		return o.finish(ctx, err)
 	}
 	defer release()
-	return o.finish(ctx, o.recover(held))
+	return o.finish(ctx, ofLock(held, o.recover(held)))
 }
 
 func (o *outcome) recover(ctx context.Context) error {

@@ -21,10 +21,24 @@ var (
 	ErrStopped = errors.New("stopped, as it was asked to")
 	ErrUnknown = errors.New("begun by an earlier run, but no longer in the plan")
 	ErrDigest  = errors.New("what would run is not what was approved")
-	ErrLock    = errors.New("lock")
+	ErrLock    = errors.New("this run lost its lock")
 	ErrLeft    = errors.New("could not be reached and is left as it is")
 	ErrHalfway = errors.New("a watched stretch is left half-way") // it could not be taken back, whyever the run ended
 )
+
+// stopped is the error of a run that was asked to stop by cause, or that lost its lock: that nobody asked for.
+func stopped(cause error) error {
+	if errors.Is(cause, ErrLock) {
+		return lockLost{cause}
+	}
+	return fmt.Errorf("%w: %w", ErrStopped, cause)
+}
+
+// lockLost is ErrStopped too, in other words: nothing failed on its own.
+type lockLost struct{ error }
+
+func (l lockLost) Unwrap() error        { return l.error }
+func (l lockLost) Is(target error) bool { return target == ErrStopped }
 
 // NotBefore is the error of a run that has nothing to do until Until.
 type NotBefore struct {

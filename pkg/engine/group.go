@@ -91,7 +91,7 @@ func (r *run) each(limit int, lanes []phase.Lane, do func(phase.Lane, func() boo
 		return err
 	}
 	if r.soft.Err() != nil {
-		return fmt.Errorf("%w: %w", ErrStopped, context.Cause(r.soft))
+		return stopped(context.Cause(r.soft))
 	}
 	return nil
 }

@@ -121,7 +121,7 @@ func detach(ctx context.Context, grace time.Duration) (context.Context, func()) 
 	stop := context.AfterFunc(ctx, func() {
 		select {
 		case <-time.After(grace):
-			cancel(fmt.Errorf("%w: %w", ErrStopped, context.Cause(ctx)))
+			cancel(stopped(context.Cause(ctx)))
 		case <-hard.Done():
 		}
 	})

@@ -125,7 +125,7 @@ func (t *teller) remember(ctx context.Context, o phase.Observation, err error) {
 
 // stopped is the error of a wait that a stop request ended.
 func (t *teller) stopped() error {
-	err := fmt.Errorf("%w: %w", ErrStopped, context.Cause(t.r.soft))
+	err := stopped(context.Cause(t.r.soft))
 	if t.last != "" {
 		err = fmt.Errorf("%w; last seen: %s", err, t.last)
 	}
@@ -175,7 +175,7 @@ func (r *run) act(ctx context.Context, s phase.Step, o phase.Observation, act *a
 			return false, fmt.Errorf("%w: %w", ErrLock, err)
 		}
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, until, fmt.Errorf("%w: lease runs out", ErrLock))
+		ctx, cancel = context.WithDeadlineCause(ctx, until, fmt.Errorf("%w: it could not be renewed in time", ErrLock))
 		defer cancel()
 	}
 	r.began()

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -131,4 +132,16 @@ func TestNothingIsWrittenWithoutTheLock(t *testing.T) {
 			b.is("start", b.start)
 		})
 	}
+}
+
+// Nobody asked it to stop, so it does not say so; who looks for a run that ended by itself would look in vain.
+func TestARunThatLosesItsLockSaysThatAndNotThatItWasAskedToStop(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		ctx, cancel := context.WithCancelCause(b.Context())
+		time.AfterFunc(time.Second, func() { cancel(fmt.Errorf("%w: run-2 took it", engine.ErrLock)) })
+		_, err := eng(b.j).Apply(ctx, b.of(&proc{w: b.w}), engine.Options{})
+		if !errors.Is(err, engine.ErrLock) || !errors.Is(err, engine.ErrStopped) || strings.Contains(err.Error(), "asked to") || !strings.Contains(err.Error(), "this run lost its lock: run-2 took it") {
+			b.Errorf("it says %v", err)
+		}
+	})
 }

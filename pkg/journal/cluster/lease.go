@@ -33,6 +33,7 @@ type Lease struct {
 	object *unstructured.Unstructured
 	until  time.Time // how long this process may write; carries the monotonic clock
 	lost   error     // why it is no longer ours
+	failed error     // of the last renewal, nil: it went well
 	asker  string    // who asked to stop
 
 	stopped chan struct{}
@@ -41,7 +42,10 @@ type Lease struct {
 }
 
 // ErrLost is returned by Held when the lock is not, or no longer, this process's.
-var ErrLost = errors.New("the lock is not held")
+var ErrLost = errors.New("it is not held any more")
+
+// lostHint is what to do about it.
+const lostHint = "cutover unlock shows who holds the lock now; when nobody does, run the same again, it goes on where this run stopped"
 
 // NewLease is the lock of a plan. Every process has to use the same ttl, at least a second.
 func NewLease(api API, namespace, plan string, ttl time.Duration) *Lease {
@@ -139,7 +143,7 @@ func (l *Lease) take(ctx context.Context, u *unstructured.Unstructured, r record
 	}
 	renewing, end := context.WithCancel(context.WithoutCancel(ctx)) // a run that is asked to stop still writes its last words
 	l.mu.Lock()
-	l.holder, l.object, l.until, l.lost, l.asker = holder, made, start.Add(l.ttl*2/3), nil, ""
+	l.holder, l.object, l.until, l.lost, l.failed, l.asker = holder, made, start.Add(l.ttl*2/3), nil, nil, ""
 	l.stopped, l.end, l.ended = make(chan struct{}), end, make(chan struct{})
 	ended := l.ended
 	l.mu.Unlock()
@@ -168,13 +172,24 @@ func (l *Lease) Held() (until time.Time, err error) {
 	defer l.mu.Unlock()
 	switch {
 	case l.holder == "" && l.lost == nil:
-		return time.Time{}, fault.Wrap(fault.Locked, "", ErrLost)
+		return time.Time{}, fault.Wrap(fault.Locked, lostHint, ErrLost)
 	case l.lost != nil:
-		return time.Time{}, fault.Wrap(fault.Locked, "", fmt.Errorf("%w: %w", ErrLost, l.lost))
+		return time.Time{}, fault.Wrap(fault.Locked, lostHint, l.lost)
 	case !time.Now().Before(l.until):
-		return time.Time{}, fault.Wrap(fault.Locked, "", fmt.Errorf("%w: it could not be renewed in time", ErrLost))
+		return time.Time{}, fault.Wrap(fault.Locked, lostHint, l.late())
 	}
 	return l.until, nil
+}
+
+// late says why the lock ran out. The caller holds mu.
+func (l *Lease) late() error {
+	switch {
+	case l.failed == nil:
+		return fmt.Errorf("%w: it was not renewed in time, and somebody else may hold it by now", ErrLost)
+	case apierrors.IsUnauthorized(l.failed):
+		return fmt.Errorf("%w, because the credentials of this run ended: %w", ErrLost, l.failed)
+	}
+	return fmt.Errorf("%w: it could not be renewed in time, and somebody else may hold it by now: %w", ErrLost, l.failed)
 }
 
 // Stopped is closed when somebody asked this holder to stop at its next safe point; StopAskedBy then says who.

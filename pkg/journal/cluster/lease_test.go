@@ -3,10 +3,13 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"cutover.dev/cutover/pkg/fault"
@@ -231,4 +234,38 @@ func TestADeletedLeaseIsALostLock(t *testing.T) {
 		}
 		letGo(t, a)
 	})
+}
+
+// The credentials of a run may end before it does: then it is not the API server that is ill.
+func TestALostLockSaysWhyAndToWhom(t *testing.T) {
+	ended := fault.Wrap(fault.Refused, "put fresh ones in", fmt.Errorf("update Lease: %w", apierrors.NewUnauthorized("token expired")))
+	for name, c := range map[string]struct {
+		happens func(*memory, *Lease)
+		want    []string
+	}{
+		"the credentials end": {func(api *memory, _ *Lease) { api.fail(ended) }, []string{"the credentials of this run ended", "token expired", "put fresh ones in"}},
+		"the server is gone":  {func(api *memory, _ *Lease) { api.fail(errors.New("no route")) }, []string{"could not be renewed in time", "no route"}},
+		"somebody broke it and another took it": {func(api *memory, a *Lease) {
+			b := NewLease(api, "ns", "shop", ttl)
+			if err := errors.Join(a.Break(t.Context(), "run-1"), b.Acquire(t.Context(), "run-2")); err != nil {
+				t.Error(err)
+			}
+			b.end() // it renews no more
+		}, []string{"run-2 took it"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			api := newMemory()
+			a := take(t, api, "run-1")
+			defer func() { api.fail(nil); _ = a.Release(t.Context()) }()
+			c.happens(api, a)
+			time.Sleep(ttl * 2 / 3)
+			_, err := a.Held()
+			said := fmt.Sprint(err, fault.Hints(err))
+			for _, want := range append(c.want, "cutover unlock") {
+				if !errors.Is(err, ErrLost) || fault.CodeOf(err) != fault.Locked || !strings.Contains(said, want) {
+					t.Errorf("%s: %q is not said: %s", name, want, said)
+				}
+			}
+		})
+	}
 }

@@ -22,10 +22,16 @@ func (l *Lease) renew(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := l.once(ctx); errors.Is(err, ErrLost) {
-			l.mu.Lock()
+		err := l.once(ctx)
+		lost := errors.Is(err, ErrLost)
+		l.mu.Lock()
+		if lost {
 			l.lost = err
-			l.mu.Unlock()
+		} else if ctx.Err() == nil {
+			l.failed = err
+		}
+		l.mu.Unlock()
+		if lost {
 			return
 		}
 	}
