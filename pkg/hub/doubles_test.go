@@ -3,6 +3,7 @@ package hub_test
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"cutover.dev/cutover/pkg/hub"
 	"cutover.dev/cutover/pkg/hub/hubtest"
@@ -19,6 +20,17 @@ func limited(second bool) func(http.ResponseWriter, *http.Request) bool {
 
 func status(code int) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, _ *http.Request) bool {
+		hubtest.Fail(w, code, http.StatusText(code))
+		return true
+	}
+}
+
+// only fails one kind of request.
+func only(method, path string, code int) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != method || !strings.HasSuffix(r.URL.Path, path) {
+			return false
+		}
 		hubtest.Fail(w, code, http.StatusText(code))
 		return true
 	}

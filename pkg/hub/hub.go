@@ -1,7 +1,7 @@
 // Package hub asks the API of GitHub what GitHub itself does not enforce: whether somebody approved this run, and whether
-// an environment has the rules that make it a gate. It also keeps the comment under a pull request. It is the only importer
-// of go-github. It writes to nothing but that, knows no plan and no phase, and never decides: what it could not tell is an
-// error, and an error is never a yes.
+// an environment has the rules that make it a gate. It also keeps the comment under a pull request, and proposes changes of a
+// file. It is the only importer of go-github. It writes nothing else, knows no plan and no phase, and never decides: what
+// it could not tell is an error, and an error is never a yes.
 package hub
 
 import (

@@ -35,7 +35,11 @@ type Hub struct {
 	Broken      func(http.ResponseWriter, *http.Request) bool
 
 	Comments []*Comment // of pull request 7
-	Asked    []string   // methods and paths, in order
+	Commits  map[string]*Commit
+	Branches map[string]string // names to commits
+	Pulls    []*Pull
+	Forbid   bool     // the repository does not let its jobs make pull requests
+	Asked    []string // methods and paths, in order
 
 	t      *testing.T
 	mux    *http.ServeMux
@@ -60,7 +64,10 @@ type Comment struct {
 func Start(t *testing.T) *Hub {
 	t.Helper()
 	h := &Hub{t: t, mux: http.NewServeMux(), nextID: 1000, Public: true, Write: map[string]bool{"contents": true, "pull_requests": true}}
+	h.Commits, h.Branches = map[string]*Commit{}, map[string]string{}
 	h.comments()
+	h.git()
+	h.pulls()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	h.URL = s.URL
