@@ -151,7 +151,7 @@ func (c *call) publish(d report.Document, last bool) {
 	for key, value := range map[string]string{
 		"result": d.Result, "phase": d.Phase, "next-phase": d.Next, "approval": d.Approval, "digest": d.Digest,
 		"not-before": not, "mutated": strconv.FormatBool(mutated), "report": reportFile,
-		"journal": d.Journal, "back": matrix(d.Back),
+		"journal": d.Journal, "back": matrix(d.Back), "following": d.Following, "proposal": d.Proposal,
 	} {
 		if was, ok := c.action.wrote[key]; ok && was == value {
 			continue

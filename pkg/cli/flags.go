@@ -15,7 +15,7 @@ var errHelp = errors.New("help was shown")
 
 // flags are all flags of all verbs. Which verb has which is in the table of verbs.
 type flags struct {
-	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair, Cluster, Role, Journal, Export, Unapproved string
+	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair, Cluster, Role, Journal, Export, Unapproved, Evidence, Preview string
 
 	Irreversible bool
 	Now          bool
@@ -40,6 +40,8 @@ func flagTable(f *flags) map[string]func(*flag.FlagSet) {
 		"journal":       text(&f.Journal, "journal", "", "with --break-glass: what cutover journal export wrote, a `file`, where old's copy is behind it or gone"),
 		"export":        text(&f.Export, "export", "", "the `file` that the journal is kept in when cleanup is done (default: cutover-PLAN-journal.jsonl)"),
 		"unapproved":    text(&f.Unapproved, "unapproved", "", "run a phase without the approval that the plan demands; the `reason`, which stays in the journal and in every later summary"),
+		"evidence":      text(&f.Evidence, "evidence", "", "the report of the run that did the last phase, a `file`"),
+		"preview":       text(&f.Preview, "preview", "", "the report of a plan of the next phase, a `file` that may be missing"),
 		"cluster":       text(&f.Cluster, "cluster", "", "old or new: the `cluster` that the roles are for"),
 		"role":          text(&f.Role, "role", "", "what the identity does, a `role`: run or plan; one that plans only looks, and at no Secret"),
 		"listen":        text(&f.Listen, "listen", ":8080", "the `address` to listen on"),

@@ -148,8 +148,11 @@ func (o *outcome) foresee(ctx context.Context, d *report.Document) {
 	if err != nil {
 		return // it is a help, not a result
 	}
-	if next, ok := itinerary.Next(itinerary.Of(s.plan, log)); ok {
+	stops := itinerary.Of(s.plan, log)
+	if next, ok := itinerary.Next(stops); ok {
 		d.Next, d.Approval = next.Name, s.plan.Spec.Approvals[next.Name]
+	} else if d.Verb == "apply" {
+		d.Following, _ = itinerary.Following(s.plan, stops)
 	}
 }
 

@@ -21,6 +21,7 @@ func verbs() []verb {
 		{Name: "unlock", Short: "Show who holds the lock, and take it from who is named", Flags: []string{"plan", "holder", "break-glass"}, Run: unlock},
 		{Name: "journal", Args: "[export|show]", Short: "Show the journal, or export it and the frozen inventory into one file", Flags: []string{"plan", "break-glass", "output"}, Run: showJournal},
 		{Name: "preflight", Short: "Look whether the GitHub environments of spec.approvals are gates", Flags: []string{"plan"}, Run: preflight},
+		{Name: "propose", Short: "Open the pull request that moves spec.through on to the next phase, or bring it up to date", Flags: []string{"plan", "evidence", "preview"}, Run: propose},
 		{Name: "rbac", Short: "Print the roles that an identity needs for a plan", Flags: []string{"plan", "cluster", "role"}, Run: printRoles},
 		{Name: "schema", Short: "Print the JSON schema of a plan", Run: schema},
 		{Name: "relay", Short: "Answer every request with what was seen of it, as the echo behind the keeper host", Flags: []string{"listen"}, Run: relay},

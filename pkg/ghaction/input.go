@@ -12,9 +12,9 @@ import (
 var (
 	Inputs = []string{
 		"plan", "verb", "phase", "old-kubeconfig", "new-kubeconfig", "expect-digest", "allow-irreversible", "repair", "to", "reason",
-		"break-glass", "journal", "export", "output", "github-token",
+		"break-glass", "journal", "export", "evidence", "preview", "output", "github-token",
 	}
-	Outputs = []string{"result", "phase", "next-phase", "approval", "digest", "not-before", "mutated", "report", "journal", "back"}
+	Outputs = []string{"result", "phase", "next-phase", "approval", "digest", "not-before", "mutated", "report", "journal", "back", "following", "proposal"}
 )
 
 // Input returns an input, without blanks around it. The runner keeps dashes in the names of variables; what was started

@@ -134,6 +134,25 @@ func Next(stops []Stop) (Stop, bool) {
 	return stops[i], true
 }
 
+// Following returns the phase that spec.through may be moved on to; false = something within it is not finished, or nothing
+// follows. What was begun and is no longer in the plan comes to its end first, too.
+func Following(p *plan.Plan, stops []Stop) (string, bool) {
+	name, ok := p.Following()
+	for _, s := range stops {
+		if s.Name == name {
+			break
+		}
+		ok = ok && s.State == StateDone
+	}
+	for _, s := range stops {
+		ok = ok && (!s.Lost || s.State == StateDone)
+	}
+	if !ok {
+		return "", false
+	}
+	return name, true
+}
+
 // Back returns the phases to roll back, newest first, so that to and everything after it is as it was before; an empty
 // to means everything. It is an error, and nothing is returned, when there is nothing of to that could be rolled back,
 // or when the way leads through a phase that this build or this plan cannot run.

@@ -139,3 +139,28 @@ func TestTheWayBackIsNewestFirst(t *testing.T) {
 		t.Errorf("past a lost wave: %v, %v", got, err)
 	}
 }
+
+func TestThroughMovesOnOnceAllWithinItIsFinished(t *testing.T) {
+	for name, c := range map[string]struct {
+		through string
+		journal []string
+		want    string
+	}{
+		"nothing done":               {"routes", nil, ""},
+		"a phase is missing":         {"routes", []string{"proxy"}, ""},
+		"all done":                   {"routes", []string{"proxy", "routes"}, "migrate/a"},
+		"the last is being undone":   {"routes", []string{"proxy", "routes", "+routes"}, ""},
+		"more done than through":     {"proxy", []string{"proxy", "routes"}, "routes"},
+		"a hole":                     {"routes", []string{"routes"}, ""},
+		"all there is":               {"cleanup", []string{"proxy", "routes", "migrate/a", "migrate/b", "cleanup"}, ""},
+		"open, and not in the plan":  {"routes", []string{"proxy", "routes", "+migrate/x"}, ""},
+		"done, and not in the plan":  {"routes", []string{"proxy", "routes", "migrate/x"}, "migrate/a"},
+		"taken back what comes next": {"routes", []string{"proxy", "routes", "+migrate/a", "-migrate/a"}, "migrate/a"},
+	} {
+		p := shop(c.through)
+		got, ok := itinerary.Following(p, itinerary.Of(p, log(t, p, c.journal...)))
+		if got != c.want || ok != (c.want != "") {
+			t.Errorf("%s: %q, %v", name, got, ok)
+		}
+	}
+}

@@ -35,9 +35,7 @@ func Comment(d Document, commit, run string) string {
 	if d.Verb == "plan" && d.Phase == "" && d.Error == nil {
 		b.WriteString("Nothing is left to do within `spec.through` of the plan.\n\n")
 	}
-	if len(left) > 0 {
-		fmt.Fprintf(&b, "**Not all of it fits here.** Left out or shortened: %s.\n\n", strings.Join(left, "; "))
-	}
+	b.WriteString(omitted(left))
 	of := ""
 	if commit != "" {
 		of = " of commit " + cell(commit)

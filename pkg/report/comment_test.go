@@ -61,3 +61,26 @@ func TestTheMarkersOfTwoPlansAreTwo(t *testing.T) {
 		t.Errorf("%q %q %q", a, b, report.Marker("x --> ![](y)\n"))
 	}
 }
+
+func TestAProposalFitsAndPutsWhatComesBeforeWhatWas(t *testing.T) {
+	small, big := large(3, 10, 2), large(5000, 500, 20)
+	for name, c := range map[string]struct {
+		p    report.Proposal
+		left int // how many of both parts do not fit
+	}{
+		"all of it":      {report.Proposal{Evidence: small, Preview: &small}, 0},
+		"much evidence":  {report.Proposal{Evidence: big, Preview: &small}, 1},
+		"a large plan":   {report.Proposal{Evidence: small, Preview: &big}, 1},
+		"much of both":   {report.Proposal{Evidence: big, Preview: &big}, 2},
+		"a plan of none": {report.Proposal{Evidence: small}, 0},
+	} {
+		c.p.From, c.p.To, c.p.Run = "routes", "dns", run
+		text := c.p.String()
+		if len(text) > report.MaxComment || strings.Count(text, "**Not all of it fits here.**") != c.left || !strings.Contains(text, "[the run]("+run+")") {
+			t.Errorf("%s: %d bytes\n%.300s", name, len(text), text)
+		}
+		if strings.Index(text, "**What dns would do**") > strings.Index(text, "**What routes did**") || strings.Contains(text, "Nobody could tell here") != (c.p.Preview == nil) {
+			t.Errorf("%s: %.300s", name, text)
+		}
+	}
+}

@@ -30,8 +30,10 @@ type Document struct {
 	Requests  []Requests `json:"requests,omitempty"`
 	Database  *Database  `json:"database,omitempty"` // where the primary of the replica set moved
 	NotBefore time.Time  `json:"notBefore,omitzero"`
-	Next      string     `json:"next,omitempty"`     // the phase that comes next
-	Approval  string     `json:"approval,omitempty"` // what must approve it
+	Next      string     `json:"next,omitempty"`      // the phase that comes next
+	Approval  string     `json:"approval,omitempty"`  // what must approve it
+	Following string     `json:"following,omitempty"` // the phase beyond spec.through, once everything within it is done
+	Proposal  string     `json:"proposal,omitempty"`  // the address of the pull request that moves spec.through on to it
 	Served    []Served   `json:"served,omitempty"`
 
 	// Back is what going back to the phase that was named would take back, newest first.

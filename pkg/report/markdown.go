@@ -149,6 +149,9 @@ func head(d Document, limit int) string {
 			fmt.Fprintf(&b, "%s:\n%s\n", c[0], fence("sh", plain(c[1])))
 		}
 	}
+	if d.Proposal != "" {
+		fmt.Fprintf(&b, "Proposed: %s\n", link(d.Proposal))
+	}
 	if d.Next != "" {
 		fmt.Fprintf(&b, "Next: **%s**", cell(d.Next))
 		if d.Approval != "" {
