@@ -23,7 +23,7 @@ func (s *Server) answer(host string, q question) (bson.D, error) {
 	switch q.body[0].Key {
 	case "hello", "ismaster", "isMaster":
 		return s.hello(host, q.body), nil
-	case "replSetReconfig", "replSetStepDown", "insert":
+	case "replSetReconfig", "replSetStepDown", "insert", "appendOplogNote":
 		return s.wait(host, q.body)
 	}
 	var reply bson.D
@@ -73,6 +73,9 @@ func (s *Server) now(sim *replsim.Sim, host string, body bson.D) bson.D {
 	return failed(&replsim.Error{Code: 59, Name: "CommandNotFound", Message: fmt.Sprintf("no such command: '%s'", body[0].Key)}, false)
 }
 
+// note is the id of a write that is nobody's: it only makes the last write of a set newer.
+const note = -1
+
 // wait answers what takes its time, and lets that pass.
 func (s *Server) wait(host string, body bson.D) (bson.D, error) {
 	answers := make(chan *replsim.Error, 1)
@@ -89,6 +92,8 @@ func (s *Server) wait(host string, body bson.D) (bson.D, error) {
 				catchUp = time.Duration(integer(v)) * time.Second
 			}
 			sim.StepDown(host, period, catchUp, truth(body, "force"), limit, reply)
+		case "appendOplogNote":
+			sim.Insert(host, note, 1, reply)
 		default:
 			sim.Insert(host, idOf(body), concern(body), reply)
 		}
