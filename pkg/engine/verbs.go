@@ -128,7 +128,7 @@ func (e *Engine) verb(ctx context.Context, p phase.Phase, do func(*run) error) (
 	switch {
 	case errors.Is(err, ErrHalfway):
 		r.tell(Event{What: Failed, Title: ErrHalfway.Error(), Err: err})
-	case errors.Is(err, ErrLock):
+	case errors.Is(err, ErrStopped) && errors.Is(err, ErrLock):
 		r.tell(Event{What: Stopped, Title: ErrLock.Error(), Err: err})
 	case errors.Is(err, ErrStopped):
 		r.tell(Event{What: Stopped, Title: "stopped at a safe point", Err: err})
