@@ -46,6 +46,9 @@ func secretsOf(w world.World) (secrets, error) {
 			s.hidden = append(s.hidden, credentials(user.Token, user.Password, string(user.ClientKeyData))...)
 		}
 	}
+	uri := w.Environment()["CUTOVER_MONGODB_URI"]
+	fmt.Fprintf(&b, "MONGODB_URI=%s\n", uri)
+	s.hidden = append(s.hidden, credentials(uri, world.MongoRun.Password)...)
 	ca, err := os.ReadFile(w.CA())
 	if err != nil {
 		return s, fmt.Errorf("read the lab's authority: %w", err)

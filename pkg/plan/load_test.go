@@ -18,7 +18,7 @@ func TestTheDemoPlanLoadsAndSurvivesJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"proxy", "routes", "migrate/shop", "migrate/live", "migrate/blog", "cleanup"}
+	want := []string{"join", "proxy", "routes", "migrate/shop", "migrate/live", "stepdown", "migrate/blog", "cleanup"}
 	if diff := cmp.Diff(want, p.Phases()); diff != "" {
 		t.Error(diff)
 	}
