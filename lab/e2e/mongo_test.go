@@ -1,0 +1,230 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"cutover.dev/cutover/lab/mongo"
+	"cutover.dev/cutover/lab/rehearse"
+	lab "cutover.dev/cutover/lab/rig"
+	"cutover.dev/cutover/lab/world"
+	"cutover.dev/cutover/lab/writes"
+)
+
+// small is the demo's plan with as little as possible of what is not the database, and the shortest windows.
+var small = []string{
+	"namespaces: [shop, blog]", "namespaces: [blog]",
+	`    - name: shop
+      workloads:
+        - shop/Deployment/web
+        - shop/Deployment/cart # calls api, so it comes before it
+        - shop/Deployment/api
+    - name: live
+      workloads:
+        - shop/Deployment/live
+        - blog/Deployment/reports
+`, `    - name: first
+      workloads:
+        - blog/Deployment/reports
+`,
+	"stepdown: {after: live}", "stepdown: {after: first}",
+	"step: 2m", "step: 30s", "lag: 2s", "lag: 1s",
+	"watch: 5s", "watch: 1s", "drain: 4s", "drain: 1s", "status: 10s", "status: 1s", "residual: 5s", "residual: 1s", "ttl: 30s", "ttl: 15s", "rate: 50", "rate: 200",
+}
+
+// application is what uses the replica set during the test.
+type application struct {
+	*rig
+	writes *writes.Writes
+}
+
+// One lab and one set, so one test: each part starts where the one before it ended.
+func TestAReplicaSetMovesAndComesBackUnderLoadAndNoWriteIsLost(t *testing.T) {
+	lengthy(t)
+	wanted(t)
+	r := start(t, setting{out: "mongo", plan: small, database: true})
+	if _, err := r.load.Stop(); err != nil { // other tests have clients of the workloads
+		t.Fatal(err)
+	}
+	r.ended = true
+	w, err := rehearse.Application(t.Context(), r.file(t, "writes.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &application{r, w}
+	part := func(name string, f func(*testing.T)) {
+		t.Helper()
+		r.part(t, name, func(t *testing.T, _ *rig) { f(t); a.unharmed(t) })
+	}
+	first := a.members(t)
+	part("who cannot be a member is refused and leaves no trace", a.refuses)
+	part("members join, and leave again", func(t *testing.T) {
+		r.well(t, "apply", "--phase", "join")
+		a.want(t, append(slices.Clone(first), hidden(world.New)...))
+		r.well(t, "rollback", "--phase", "join")
+		a.want(t, first)
+		r.well(t, "apply", "--phase", "join")
+	})
+	joined := a.members(t)
+	part("workloads move until it is the primary's turn", func(t *testing.T) {
+		for _, phase := range []string{"proxy", "routes", "migrate/first"} {
+			r.well(t, "apply", "--phase", phase)
+		}
+	})
+	part("the primary moves through kills at the boundaries of steps", func(t *testing.T) {
+		a.killed(t, "stepdown")
+		a.primaryIn(t, world.New)
+		a.want(t, append(voting(world.New), hidden(world.Old)...))
+	})
+	part("and comes back", func(t *testing.T) {
+		r.well(t, "rollback", "--phase", "stepdown")
+		a.primaryIn(t, world.Old)
+		a.want(t, joined)
+	})
+	part("the link is cut around the even split, each way", a.cut)
+	part("no acknowledged write is lost", a.end)
+}
+
+// member is what matters of a member in the set's configuration.
+type member struct {
+	Host            string
+	Votes, Priority float64
+	Hidden          bool
+}
+
+func hidden(c world.Cluster) []member {
+	var all []member
+	for _, host := range c.MongodHosts() {
+		all = append(all, member{Host: host, Hidden: true})
+	}
+	return all
+}
+
+func voting(c world.Cluster) []member {
+	var all []member
+	for _, host := range c.MongodHosts() {
+		all = append(all, member{Host: host, Votes: 1, Priority: 1})
+	}
+	return all
+}
+
+// members reads the set's configuration from its primary, sorted by host.
+func (a *application) members(t *testing.T) []member {
+	t.Helper()
+	var answer struct {
+		Config struct{ Members []member }
+	}
+	a.until(t, "the set tells its configuration", settled, func() error {
+		primary, err := mongo.Primary(t.Context())
+		if err != nil {
+			return err
+		}
+		return mongo.As(t.Context(), a.world, primary, bson.D{{Key: "replSetGetConfig", Value: 1}}, &answer)
+	})
+	return sorted(answer.Config.Members)
+}
+
+func sorted(all []member) []member {
+	all = slices.Clone(all)
+	slices.SortFunc(all, func(x, y member) int { return strings.Compare(x.Host, y.Host) })
+	return all
+}
+
+// want wants the set to have exactly these members.
+func (a *application) want(t *testing.T, want []member) {
+	t.Helper()
+	if got := a.members(t); !slices.Equal(got, sorted(want)) {
+		t.Errorf("the set is\n%+v\nwant\n%+v", got, sorted(want))
+	}
+}
+
+// primaryIn wants a member in that cluster to take writes.
+func (a *application) primaryIn(t *testing.T, c world.Cluster) {
+	t.Helper()
+	a.until(t, "a member in "+c.Name+" takes writes", settled, func() error {
+		primary, err := mongo.Primary(t.Context())
+		if err == nil && primary.Cluster.Name != c.Name {
+			err = fmt.Errorf("%s does", primary.Host())
+		}
+		return err
+	})
+}
+
+// unharmed wants no client that retries to have seen a failure, and no read to have missed what was acknowledged.
+func (a *application) unharmed(t *testing.T) {
+	t.Helper()
+	c := a.writes.Counters()
+	t.Logf("application: %+v", c)
+	if c.FailedRetryable > 0 || c.Unseen > 0 {
+		t.Errorf("%d writes failed although their client retries, %d reads missed an acknowledged write", c.FailedRetryable, c.Unseen)
+	}
+}
+
+// end looks up every acknowledged write.
+func (a *application) end(t *testing.T) {
+	result, err := a.writes.Stop(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Lost > 0 || result.Writes < 500 {
+		t.Errorf("%d of %d acknowledged writes are lost (at least 500 are wanted)", result.Lost, result.Writes)
+	}
+	moves, err := mongo.Handovers(a.world, time.Time{})
+	if err != nil || len(moves) == 0 {
+		t.Errorf("the members' logs know of %d moves of the primary (%v)", len(moves), err)
+	}
+	for _, m := range moves {
+		t.Logf("%s -> %s: %d ms without a member that takes writes", m.From, m.To, m.Gap().Milliseconds())
+	}
+}
+
+// killed runs a phase to its end by processes of which each is killed where a step begins or ends that none before came to.
+func (a *application) killed(t *testing.T, phase string) {
+	t.Helper()
+	seen, kills := map[string]bool{}, 0
+	fresh := func(l rehearse.Line) bool {
+		at := boundary(l)
+		is := at != "" && !seen[at]
+		seen[at] = true
+		return is
+	}
+	for {
+		got := a.begin(t, a.tool, syscall.SIGKILL, fresh, verbLine(a.tool, "apply", "--phase", phase)...).end(t, verbEnd)
+		switch {
+		case got.Code == -1:
+			kills++
+			a.bury(t, kills)
+			continue
+		case got.Code == waiting:
+			pause(t.Context(), time.Second)
+			continue
+		case got.Code != 0:
+			t.Fatal(got.Failed())
+		}
+		break
+	}
+	if t.Logf("%d kills at %d step boundaries", kills, len(seen)); kills < 10 {
+		t.Errorf("only %d processes were killed in %s", kills, phase)
+	}
+}
+
+// endMongod kills a member as a crash does.
+func (a *application) endMongod(t *testing.T, m mongo.Member) {
+	t.Helper()
+	ended(t, a.world, m.Name)
+}
+
+// startMongod starts a member with the files that it had, of a set of that name.
+func (a *application) startMongod(t *testing.T, m mongo.Member, set, keyFile string) {
+	t.Helper()
+	if err := lab.Join(t.Context(), a.world, m.Daemon(a.world, set, keyFile)); err != nil {
+		t.Fatal(err)
+	}
+	a.until(t, m.Host()+" answers", settled, func() error { return mongo.Answers(t.Context(), m) })
+}
