@@ -72,7 +72,7 @@ func (m *measuring) target(ctx context.Context, name string) error {
 	return nil
 }
 
-// lab takes the lab up, moves a wave in it, asks on every way, and takes it down.
+// lab takes the lab up, moves a wave in it, asks on every way, moves the primary over and over, and takes it down.
 func (m *measuring) lab(ctx context.Context) (err error) {
 	if err := m.target(ctx, "build"); err != nil {
 		return err
@@ -92,7 +92,7 @@ func (m *measuring) lab(ctx context.Context) (err error) {
 	if err := m.populate(ctx); err != nil {
 		return err
 	}
-	for _, phase := range []string{"proxy", "routes"} {
+	for _, phase := range []string{"join", "proxy", "routes"} {
 		if _, err := m.apply(ctx, phase); err != nil {
 			return err
 		}
@@ -100,7 +100,10 @@ func (m *measuring) lab(ctx context.Context) (err error) {
 	if err := m.wave(ctx); err != nil {
 		return err
 	}
-	return m.latency(ctx)
+	if err := m.latency(ctx); err != nil {
+		return err
+	}
+	return m.database(ctx)
 }
 
 // apply runs one phase in a process of its own, and keeps what it said.

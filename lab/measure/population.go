@@ -71,6 +71,7 @@ func planFrom(demo []byte) ([]byte, error) {
 		unstructured.SetNestedSlice(p, []any{space}, "spec", "namespaces"),
 		// A machine that is busy is no reason to go back here.
 		unstructured.SetNestedField(p, float64(20), "spec", "probe", "latency"),
+		unstructured.SetNestedField(p, wave, "spec", "stepdown", "after"),
 		unstructured.SetNestedSlice(p, []any{
 			map[string]any{"name": wave, "workloads": many},
 			map[string]any{"name": stays, "workloads": []any{ref(stays)}},

@@ -31,12 +31,16 @@ func atMost(name string, target, ours float64, unit string) result {
 }
 
 func (r result) String() string {
-	if r.Floor != 0 {
-		return fmt.Sprintf("%-72s x%-5.2f (%.2f against %.2f %s: %+.2f)", r.Name, r.Ratio, r.Ours, r.Floor, r.Unit, r.Ours-r.Floor)
-	}
 	verdict := "ok"
-	if r.Ours > r.Target {
+	if r.Floor != 0 && r.Ratio > r.Target || r.Floor == 0 && r.Ours > r.Target {
 		verdict = "MISSED"
+	}
+	if r.Floor != 0 {
+		text := fmt.Sprintf("%-72s x%-5.2f (%.2f against %.2f %s: %+.2f)", r.Name, r.Ratio, r.Ours, r.Floor, r.Unit, r.Ours-r.Floor)
+		if r.Target != 0 {
+			text += fmt.Sprintf(", at most %g: %s", r.Target, verdict)
+		}
+		return text
 	}
 	return fmt.Sprintf("%-72s %8.1f %s, at most %g: %s", r.Name, r.Ours, r.Unit, r.Target, verdict)
 }

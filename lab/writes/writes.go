@@ -27,6 +27,7 @@ type Options struct {
 	Hosts    []string  // every host that may be the primary now or later: asked who it is
 	Ledger   io.Writer // one line of JSON for each failure and each long pause; it may be nil
 	Pause    time.Duration
+	Concern  *writeconcern.WriteConcern // who has to have a write before it counts; nil: a majority
 }
 
 // Limits.
@@ -63,6 +64,9 @@ func Start(ctx context.Context, o Options) (*Writes, error) {
 	if o.Pause == 0 {
 		o.Pause = pause
 	}
+	if o.Concern == nil {
+		o.Concern = writeconcern.Majority()
+	}
 	if o.Ledger == nil {
 		o.Ledger = io.Discard
 	}
@@ -94,7 +98,7 @@ func Start(ctx context.Context, o Options) (*Writes, error) {
 // connect makes a client as an application has it.
 func (w *Writes) connect(retry bool) (*mongo.Client, error) {
 	o := options.Client().ApplyURI(w.o.URI).SetAppName("lab writes, retry " + strconv.FormatBool(retry)).SetRetryWrites(retry).SetRetryReads(retry).
-		SetWriteConcern(writeconcern.Majority()).SetReadPreference(readpref.Primary()).SetConnectTimeout(5 * time.Second)
+		SetWriteConcern(w.o.Concern).SetReadPreference(readpref.Primary()).SetConnectTimeout(5 * time.Second)
 	client, err := mongo.Connect(o)
 	if err == nil {
 		w.clients = append(w.clients, client)
