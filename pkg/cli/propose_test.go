@@ -179,7 +179,7 @@ func TestProposeAsAStepOfAWorkflow(t *testing.T) {
 	if code != 0 || outputs["proposal"] != "https://github.test/acme/shop/pull/100" || outputs["result"] != "done" || outputs["phase"] != "migrate/shop" || outputs["mutated"] != "false" {
 		t.Errorf("code %d, %q\n%s", code, outputs, out)
 	}
-	if !strings.Contains(step.Summary(), "Proposed: https://github.test/acme/shop/pull/100") {
+	if !strings.Contains(step.Summary(), "Proposed: <https://github.test/acme/shop/pull/100>") {
 		t.Error(step.Summary())
 	}
 	p.Write = nil

@@ -78,7 +78,7 @@ func moved(d *Database) string {
 	}
 	fmt.Fprintf(&b, "\nThe primary is %s. Of %d writes acknowledged by a majority %d are lost; %d ended with an error.\n", cell(d.Winner), d.Writes, d.Lost, d.Failed)
 	for _, n := range d.Notes {
-		fmt.Fprintf(&b, "%s\n", cell(n))
+		fmt.Fprintf(&b, "%s\n", line(n))
 	}
 	return b.String()
 }

@@ -38,7 +38,10 @@ func visible(s string) string {
 const maxCell = 600 // characters of a table cell; the whole text is in the JSON document
 
 var (
-	mention = regexp.MustCompile(`([@#])([A-Za-z0-9])`)
+	// mention is what calls a person or a team, or names an issue, which a merge of the text may even close.
+	mention = regexp.MustCompile(`(?i)([@#]|\bGH-|/(?:issues|pull|discussions)/)([a-z0-9])`)
+	// leading is what makes a line something else than a paragraph and is not escaped anyway.
+	leading = regexp.MustCompile(`^(?:[#=+-]|[0-9]+[.)])`)
 	special = strings.NewReplacer(
 		`&`, "&amp;", `<`, "&lt;", `>`, "&gt;", "`", "\\`", `|`, `\|`, `\`, `\\`, `*`, `\*`, `_`, `\_`, `[`, `\[`, `]`, `\]`, `~`, `\~`, `$`, `\$`,
 		"\r\n", "<br>", "\n", "<br>", "\r", "<br>",
@@ -58,10 +61,24 @@ func cell(s string) string {
 		return c
 	}, s)
 	s = special.Replace(s)
-	if strings.ContainsAny(s, "@#") {
-		s = mention.ReplaceAllString(s, "$1&#8203;$2")
+	return mention.ReplaceAllString(s, "$1&#8203;$2")
+}
+
+// line makes foreign text safe at the start of a line or of an item of a list.
+func line(s string) string {
+	if s = cell(s); leading.MatchString(s) {
+		return "&#8203;" + s
 	}
 	return s
+}
+
+// code makes a short text of ours that may have been tampered with a piece of code in a line.
+func code(s string) string {
+	s = strings.ReplaceAll(plain(s), "`", "")
+	if strings.TrimSpace(s) == "" {
+		return "`?`"
+	}
+	return "`" + strings.ToValidUTF8(s[:min(len(s), maxCell)], "") + "`"
 }
 
 // fence puts text into a code block that the text cannot end.

@@ -117,7 +117,7 @@ func list(b *strings.Builder, title string, steps []Step) {
 	for _, s := range steps[:min(len(steps), maxListed)] {
 		detail := ""
 		if s.State != Done && s.State != Pending {
-			detail = " (" + s.State + ")"
+			detail = " (" + plain(s.State) + ")"
 		}
 		fmt.Fprintf(b, "  %s%s\n", plain(s.ID), detail)
 		for _, f := range s.Facts {

@@ -126,7 +126,7 @@ func head(d Document, limit int) string {
 	if d.Plan != "" {
 		fmt.Fprintf(&b, "plan %s", cell(d.Plan))
 		if d.Digest != "" { // a rollback has none
-			fmt.Fprintf(&b, ", digest `%s`", strings.Trim(d.Digest, "`"))
+			b.WriteString(", digest " + code(d.Digest))
 		}
 		b.WriteString("\n\n")
 	}
@@ -137,7 +137,7 @@ func head(d Document, limit int) string {
 		}
 		b.WriteString(fence("", message+more) + "\n")
 		for _, h := range d.Error.Hints {
-			fmt.Fprintf(&b, "- %s\n", cell(h))
+			fmt.Fprintf(&b, "- %s\n", line(h))
 		}
 		b.WriteString("\n")
 	}
@@ -149,8 +149,8 @@ func head(d Document, limit int) string {
 			fmt.Fprintf(&b, "%s:\n%s\n", c[0], fence("sh", plain(c[1])))
 		}
 	}
-	if d.Proposal != "" {
-		fmt.Fprintf(&b, "Proposed: %s\n", link(d.Proposal))
+	if strings.HasPrefix(d.Proposal, "https://") || strings.HasPrefix(d.Proposal, "http://") {
+		fmt.Fprintf(&b, "Proposed: <%s>\n\n", link(d.Proposal))
 	}
 	if d.Next != "" {
 		fmt.Fprintf(&b, "Next: **%s**", cell(d.Next))
@@ -244,7 +244,7 @@ func differences(steps []Step) string {
 			continue
 		}
 		n++
-		fmt.Fprintf(&b, "%s\n\n%s\n", cell(s.ID), fence("diff", visible(s.Diff)))
+		fmt.Fprintf(&b, "%s\n\n%s\n", line(s.ID), fence("diff", visible(s.Diff)))
 	}
 	if n == 0 {
 		return ""
@@ -282,7 +282,7 @@ func details(d Document) string {
 			if i == 0 {
 				fmt.Fprintf(&b, "\nSeen of %s:\n\n", cell(s.ID))
 			}
-			fmt.Fprintf(&b, "- %s\n", cell(f))
+			fmt.Fprintf(&b, "- %s\n", line(f))
 		}
 	}
 	if b.Len() == 0 {

@@ -15,7 +15,7 @@ var verbs = map[string]string{
 // Plan writes the plan of a phase as a table, then every difference between what is there and what is wanted. d comes
 // with its Digest and its Steps from Planned.
 func Plan(w io.Writer, d Document) error {
-	fmt.Fprintf(w, "phase %s of %s\ndigest %s\n", plain(d.Phase), plain(d.Plan), d.Digest)
+	fmt.Fprintf(w, "phase %s of %s\ndigest %s\n", plain(d.Phase), plain(d.Plan), plain(d.Digest))
 	group := ""
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, s := range d.Steps {
