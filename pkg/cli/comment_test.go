@@ -27,6 +27,7 @@ func pullRequest(t *testing.T, h *hubtest.Hub) []string {
 
 func TestAPlanIsShownInOneCommentUnderItsPullRequest(t *testing.T) {
 	w := newWorld(t)
+	t.Chdir(w.dir) // the report of a step goes there
 	h := hubtest.Start(t)
 	for i := range 120 {
 		h.Say("ann", "User", fmt.Sprint("talk ", i))
