@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -45,6 +47,7 @@ func (r *rig) wrongBridges(t *testing.T) {
 		r.accounted(t, before)
 	}
 	free()
+	r.statusOfOld(t)
 	r.expires(t)
 	r.apply(t, "proxy")
 }
@@ -122,6 +125,29 @@ func (r *rig) letWriteStatus(t *testing.T) func() {
 		if err := rbac.ClusterRoles().Delete(t.Context(), name.Name, metav1.DeleteOptions{}); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// statusOfOld waits until old's own controller has put right what a bridge wrote into the status of Ingresses. A right that is taken
+// away may be used for a moment more, so it looks twice.
+func (r *rig) statusOfOld(t *testing.T) {
+	t.Helper()
+	for range 2 {
+		pause(t.Context(), 2*time.Second)
+		r.until(t, "every Ingress in old shows old's own entry", settled, func() error {
+			list, err := r.client(t, world.Old).NetworkingV1().Ingresses("").List(t.Context(), metav1.ListOptions{})
+			if err != nil {
+				return err
+			}
+			for _, i := range list.Items {
+				for _, at := range i.Status.LoadBalancer.Ingress {
+					if at.IP != world.Old.Entry {
+						return fmt.Errorf("%s/%s shows %s", i.Namespace, i.Name, at.IP)
+					}
+				}
+			}
+			return nil
+		})
 	}
 }
 
