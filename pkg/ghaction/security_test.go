@@ -51,6 +51,9 @@ func TestTheSecurityPolicyKnowsEveryJobAndWhatItMayDo(t *testing.T) {
 						if strings.Contains(value, "secrets.") && environment == "" {
 							t.Errorf("%s %s: %s is a secret, and the job has no environment to guard it", file, name, key)
 						}
+						if strings.Contains(value, "secrets.TSIG_SECRET") && environment != "`migration`" {
+							t.Errorf("%s %s: %s writes zones, and who only looks may be anybody who can push a branch", file, name, key)
+						}
 					}
 				}
 			}
