@@ -34,6 +34,9 @@ func (c *Client) File(ctx context.Context, r Run, branch, path string) (text []b
 	}
 	commit = ref.GetObject().GetSHA()
 	text, err = c.fileAt(ctx, r, commit, path)
+	if status(err) == http.StatusNotFound { // the branch could be read, so it is not a right that is missing
+		err = fault.Wrap(fault.Refused, "bring the plan back there, or run from where it is", fmt.Errorf("%s is not on %s any more", path, branch))
+	}
 	return text, commit, err
 }
 

@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -145,5 +146,15 @@ func TestATokenThatMayNotProposeIsToldWhatItNeeds(t *testing.T) {
 		if strings.Contains(fmt.Sprint(err), hubtest.Token) || len(h.Pulls) != 0 {
 			t.Errorf("%s: %v, %d pull requests", name, err, len(h.Pulls))
 		}
+	}
+}
+
+// The branch could be read, so it is no right that is missing.
+func TestAPlanThatIsNotThereAnyMoreIsNamed(t *testing.T) {
+	h := repository(t)
+	c, r := client(t, h, hubtest.Token)
+	_, _, err := c.File(t.Context(), r, "main", "plans/moved.yaml")
+	if fault.CodeOf(err) != fault.Refused || errors.Is(err, hub.ErrDenied) || !strings.Contains(fmt.Sprint(err), "plans/moved.yaml is not on main") {
+		t.Errorf("it says %v", err)
 	}
 }
