@@ -80,8 +80,8 @@ faults: ## let the world and the API servers go wrong at length, move without a 
 	@CUTOVER_E2E=1 CUTOVER_LONG=1 $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'APIServersThat|AWrongWorld|WithoutATail|AReplicaSet' || \
 		{ echo "fix what is named above, then: CUTOVER_E2E=1 CUTOVER_LONG=1 go -C lab test ./e2e/... -count=1 -run <name>"; exit 1; }
 
-kills: ## kill the tool at KILLS random instants (root; half an hour)
-	@CUTOVER_E2E=1 CUTOVER_LONG=1 CUTOVER_KILLS=$(KILLS) $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run AtRandomInstants || \
+kills: ## kill the tool at KILLS random instants, and at every boundary of every step (root; an hour)
+	@CUTOVER_E2E=1 CUTOVER_LONG=1 CUTOVER_KILLS=$(KILLS) $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'AtRandomInstants|AnEnvironmentMoves' || \
 		{ echo "fix what is named above, then: make kills CUTOVER_SEED=<the seed above>"; exit 1; }
 
 demo: ## move a whole environment between two real clusters under load (root; 5 minutes with a warm cache)
@@ -128,8 +128,8 @@ image: image-root ## build the container image of the action (podman or docker)
 	"$$engine" build -t $(IMAGE) .
 
 # Ratios of one run; the report says what was measured. What needs two clusters or a container needs root.
-bench: ## measure what is ours against the barest program that does the same (45 minutes on two cores; all of it as root)
+bench: ## measure what is ours against the barest program that does the same (an hour on two cores; all of it as root)
 	@rm -f out/bench/report.json
 	@CUTOVER_REQUIRE_APISERVER=1 $(GO) test ./bench -run '^$$' -bench . -benchtime 1x -timeout 90m
-	@if [ "$$(id -u)" = 0 ]; then $(GO) -C lab run ./measure $(MEASURE); else echo "latency, a wave and the image: skipped, they need root"; fi
+	@if [ "$$(id -u)" = 0 ]; then $(GO) -C lab run ./measure $(MEASURE); else echo "latency, a wave, the write gap and the image: skipped, they need root"; fi
 	@echo "written: out/bench/report.json"

@@ -88,7 +88,7 @@ func everywhere(waves []string, phase string) bool {
 // resumable: the process says to come back, or it lost a lock of five seconds on a machine that is too busy to renew it.
 func (r *rig) resumable(t *testing.T, got rehearse.Result) bool {
 	t.Helper()
-	late := r.load.Counters().Inconclusive && bytes.Contains(got.Stderr, []byte("it could not be renewed in time"))
+	late := r.load.Counters().Inconclusive && bytes.Contains(got.Stderr, []byte("renewed in time"))
 	if late && (got.Code == broken || got.Code == locked) {
 		t.Logf("the machine is overloaded, and a process lost its lock: the next one goes on after exit code %d", got.Code)
 		return true
