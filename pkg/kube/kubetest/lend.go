@@ -44,8 +44,12 @@ func lent(path string) (*Server, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	all, err := s.etcdKeys("/registry/")
+	if err != nil {
+		s.discard()
+		return nil, err
+	}
 	s.fresh = all.Header.Revision
-	return s, err
+	return s, nil
 }
 
 // spare is a server that nobody uses, emptied; nil if there is none. One that a test killed is no use to the next.
