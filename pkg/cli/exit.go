@@ -17,7 +17,7 @@ const exitCodes = `Exit codes:
   3    a gate said no, and nothing was begun in this run
   4    failed after something was begun: the world changed; run it again to resume
   5    a rollback failed or is impossible: a person is needed
-  6    another run holds the lock
+  6    another run holds the lock, or this one lost it before it began
   7    could not tell, and nothing was begun
   8    nothing is wrong: come back later
   130  stopped by a signal

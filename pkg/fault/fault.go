@@ -18,7 +18,7 @@ const (
 	Refused   Code = 3   // a gate said no, and nothing was begun in this run
 	Broken    Code = 4   // failed after something was begun: the world changed; resumable
 	Stuck     Code = 5   // a rollback failed or is impossible: a person is needed
-	Locked    Code = 6   // another run holds the lock
+	Locked    Code = 6   // another run holds the lock, or this one lost it before it began
 	Unsure    Code = 7   // could not tell, and nothing was begun
 	Waiting   Code = 8   // nothing is wrong: come back later
 	Cancelled Code = 130 // stopped by a signal
