@@ -1,6 +1,6 @@
 // Command measure is the part of `make bench` that needs two real clusters or a container: what the way through proxy and
-// bridge, and the tail, add to a request; how large the image is and how soon it speaks; and what of a wave's time is the
-// tool's own. It drives the built binary through the phases on a fresh lab, takes the lab down again, and adds its figures to
+// bridge, and the tail, add to a request; how large the image is and how soon it speaks; what of a wave's time is the
+// tool's own; and for how long nobody can write while the primary moves. It drives the built binary through the phases on a fresh lab, takes the lab down again, and adds its figures to
 // out/bench/report.json. It judges nothing but that what was measured is what was meant.
 package main
 

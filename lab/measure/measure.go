@@ -33,6 +33,9 @@ type measuring struct {
 
 // run measures everything, in the container first: two clusters beside it would be noise.
 func run(ctx context.Context, s settings) error {
+	if s.Rounds < 1 || s.Starts < 1 {
+		return errors.New("-rounds and -starts have to be at least 1")
+	}
 	source, err := world.Source()
 	if err != nil {
 		return err
