@@ -142,7 +142,16 @@ func (m *member) add(ctx context.Context, v replset.View) error {
 	if err != nil {
 		return err
 	}
-	move, err := path.Join(v.Config.Plan(), m.host, v.Primary, int(max(first.MaxID(), m.oldID(ctx))))
+	used := max(first.MaxID(), m.oldID(ctx))
+	for _, host := range m.d.Plan.Spec.MongoDB.New { // of one that somebody removed and wiped only the journal knows
+		var id int64
+		if known, err := m.past.Fact(joinedFact+host, &id); err != nil {
+			return fmt.Errorf("read fact %s: %w", joinedFact+host, err)
+		} else if known {
+			used = max(used, id)
+		}
+	}
+	move, err := path.Join(v.Config.Plan(), m.host, v.Primary, int(used))
 	switch {
 	case errors.Is(err, path.ErrNoPrimary):
 		return fmt.Errorf("%w: %w", phase.ErrMoved, err)

@@ -2,6 +2,7 @@ package join
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +72,7 @@ func TestAMemberThatJoinedStaysWhenARestartedPrimaryNeverHeardIt(t *testing.T) {
 	old, fresh := rig.Hosts(0, 1), rig.Hosts(1, 2)
 	rig.Initiate(old...)
 	d := deps(t, rig, old, fresh)
-	facts := phasetest.Facts{}
+	facts := phasetest.Facts{joinedFact + fresh[0]: 7} // it was one before, and somebody removed and wiped it
 	m := func() *member { return &member{d: d, past: facts, host: fresh[0]} }
 	if err := m().step().Apply(t.Context()); err != nil {
 		t.Fatal(err)
@@ -84,6 +85,9 @@ func TestAMemberThatJoinedStaysWhenARestartedPrimaryNeverHeardIt(t *testing.T) {
 	}
 	for k, v := range o.Facts {
 		facts[k] = v
+	}
+	if id := facts[joinedFact+fresh[0]]; fmt.Sprint(id) != "8" {
+		t.Errorf("its _id is %v, want one that was never used", id)
 	}
 	rig.Mongods[1].Kill()
 	rig.Mongods[0].Kill()
