@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,11 +45,23 @@ func (r *rig) held(t *testing.T, name string, got rehearse.Result, keep func(lin
 // lastWords is what a run says beside its narration, without what differs each time.
 func lastWords(got rehearse.Result, root string, keep func(line string) bool) string {
 	var b strings.Builder
+	var list []string // lanes run side by side, so the order within a list is chance
+	flush := func() {
+		slices.Sort(list)
+		b.WriteString(strings.Join(list, ""))
+		list = nil
+	}
 	for line := range strings.Lines(shown(got, root)) {
-		if !strings.HasPrefix(line, "TIME ") && keep(line) {
+		switch {
+		case strings.HasPrefix(line, "TIME ") || !keep(line):
+		case strings.HasPrefix(line, "  "):
+			list = append(list, line)
+		default:
+			flush()
 			b.WriteString(line)
 		}
 	}
+	flush()
 	return counted.ReplaceAllString(b.String(), "; N of M steps $1")
 }
 
@@ -67,5 +80,11 @@ func TestLastWordsDifferOnlyInWhatCounts(t *testing.T) {
 	}
 	if of("1234", "3.2", "run") == want {
 		t.Error("another hint looks the same")
+	}
+	list := func(text string) string {
+		return lastWords(rehearse.Result{Stderr: []byte(text)}, "/x", func(string) bool { return true })
+	}
+	if list("not done:\n  b\n  a\ndone:\n  c\n") != list("not done:\n  a\n  b\ndone:\n  c\n") || list("a:\n  b\nc:\n") == list("a:\nc:\n  b\n") {
+		t.Error("the order in a list counts, or the list does not")
 	}
 }
