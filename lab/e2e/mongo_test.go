@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"syscall"
@@ -147,13 +146,7 @@ func (a *application) want(t *testing.T, want []member) {
 // primaryIn wants a member in that cluster to take writes.
 func (a *application) primaryIn(t *testing.T, c world.Cluster) {
 	t.Helper()
-	a.until(t, "a member in "+c.Name+" takes writes", settled, func() error {
-		primary, err := mongo.Primary(t.Context())
-		if err == nil && primary.Cluster.Name != c.Name {
-			err = fmt.Errorf("%s does", primary.Host())
-		}
-		return err
-	})
+	a.until(t, "a member in "+c.Name+" takes writes", settled, func() error { return mongo.TakesWrites(t.Context(), c) })
 }
 
 // unharmed wants no client that retries to have seen a failure, and no read to have missed what was acknowledged.

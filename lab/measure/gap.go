@@ -128,13 +128,7 @@ func (m *measuring) stepDown(ctx context.Context, to world.Cluster) error {
 }
 
 func takesWrites(ctx context.Context, in world.Cluster) error {
-	return ready.Until(ctx, "a member in "+in.Name+" that takes writes", time.Minute, func(ctx context.Context) error {
-		primary, err := mongo.Primary(ctx)
-		if err == nil && primary.Cluster.Name != in.Name {
-			err = fmt.Errorf("%s does", primary.Host())
-		}
-		return err
-	})
+	return ready.Until(ctx, "a member in "+in.Name+" that takes writes", time.Minute, func(ctx context.Context) error { return mongo.TakesWrites(ctx, in) })
 }
 
 // prefer gives one new member a vote and the highest priority, and waits until it takes over.

@@ -91,3 +91,12 @@ func Primary(ctx context.Context) (Member, error) {
 	}
 	return Member{}, errors.Join(append([]error{ErrNoPrimary}, nos...)...)
 }
+
+// TakesWrites wants a member in that cluster to take writes for the set.
+func TakesWrites(ctx context.Context, in world.Cluster) error {
+	primary, err := Primary(ctx)
+	if err == nil && primary.Cluster.Name != in.Name {
+		err = fmt.Errorf("%s takes writes, which is not in %s", primary.Host(), in.Name)
+	}
+	return err
+}
