@@ -22,13 +22,13 @@ func (r *rig) whiles(t *testing.T, moved map[string]rehearse.Snapshot) {
 
 	// new's API server dies after clients were led to new's pods: they go on being served, and the run cannot tell.
 	s := r.server(t, world.New)
-	run := r.strike(t, swapped, func() { s.signal(t, syscall.SIGKILL) }, "apply", "--phase", faultWave)
+	run := r.strike(t, swapped, func() { s.signal(t, syscall.SIGKILL) }, "apply", "--phase", loneWave)
 	run.reached(t)
 	pause(t.Context(), outage)
 	s.restart(t)
 	r.broke(t, "new killed in a wave", broken, run.end(t, verbEnd))
 	r.lossless(t)
-	r.exits(t, 0, "apply", "--phase", faultWave)
+	r.exits(t, 0, "apply", "--phase", loneWave)
 
 	// old's API server dies while old is scaled up again: whether that was written nobody can tell, until it is back.
 	s = r.server(t, world.Old)
@@ -43,13 +43,13 @@ func (r *rig) whiles(t *testing.T, moved map[string]rehearse.Snapshot) {
 	// new's API server stops answering, and answers late what it was asked.
 	s = r.server(t, world.New)
 	t.Cleanup(func() { _ = syscall.Kill(s.pid, syscall.SIGCONT) })
-	run = r.strike(t, at("", "doing"), func() { s.signal(t, syscall.SIGSTOP) }, "apply", "--phase", faultWave)
+	run = r.strike(t, at("", "doing"), func() { s.signal(t, syscall.SIGSTOP) }, "apply", "--phase", loneWave)
 	run.reached(t)
 	pause(t.Context(), outage)
 	s.signal(t, syscall.SIGCONT)
 	s.answers(t)
 	r.broke(t, "new stopped in a wave", broken, run.end(t, verbEnd))
-	r.exits(t, 0, "apply", "--phase", faultWave)
+	r.exits(t, 0, "apply", "--phase", loneWave)
 	r.writtenOnce(t, began)
 }
 
@@ -94,12 +94,12 @@ func (f *faults) fromCopy(t *testing.T, moved map[string]rehearse.Snapshot) {
 		if err := f.at[world.New.Name].Back(); err != nil {
 			t.Fatal(err)
 		}
-		f.sees(t, "back-apply", f.exits(t, refused, "apply", "--phase", faultWave))
+		f.sees(t, "back-apply", f.exits(t, refused, "apply", "--phase", loneWave))
 		f.exits(t, 0, "rollback", "--to", "routes")
 	})
 	f.asBefore(t, moved)
 	f.dropCopy(t)
-	f.exits(t, 0, "apply", "--phase", faultWave)
+	f.exits(t, 0, "apply", "--phase", loneWave)
 }
 
 // dropCopy deletes old's copy of the journal, as the gate "copy" says.

@@ -81,7 +81,7 @@ func (f *faults) midway(t *testing.T, before map[string]rehearse.Snapshot) {
 func (f *faults) drift(t *testing.T) {
 	t.Helper()
 	patch := []byte(`[{"op": "replace", "path": "/spec/rules/0/host", "value": "elsewhere.test"}]`)
-	_, err := f.client(t, world.New).NetworkingV1().Ingresses(faultSpace).Patch(t.Context(), "cutover-keeper", types.JSONPatchType, patch, metav1.PatchOptions{})
+	_, err := f.client(t, world.New).NetworkingV1().Ingresses(loneSpace).Patch(t.Context(), "cutover-keeper", types.JSONPatchType, patch, metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

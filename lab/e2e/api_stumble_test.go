@@ -82,7 +82,7 @@ func (f *faults) stumble(t *testing.T, rules []faulty.Rule) {
 		f.drift(t)
 		run("apply", "--phase", "proxy", "--repair", "proxy")
 		run("apply", "--phase", "routes")
-		run("apply", "--phase", faultWave)
+		run("apply", "--phase", loneWave)
 		run("rollback", "--to", "routes")
 		run("rollback", "--to", "proxy")
 		run("rollback", "--phase", "proxy")

@@ -1,28 +1,17 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 
 	"cutover.dev/cutover/lab/faulty"
 	"cutover.dev/cutover/lab/world"
 )
 
-// What moves under the faults: one workload; the others are in a wave that is not come to.
-const (
-	faultSpace, faultOne = "shop", "live"
-	faultWave            = "migrate/live"
-)
-
 // faultyWorld is the demo's plan with a wave of one workload, and windows as short as can be. The lock outlives one renewal
 // that hangs, and no wait is longer than an API server that is gone for a while.
 func faultyWorld() setting {
-	return setting{out: "api", plan: append(
-		but(brisk, "ttl: 12s"), "ready: 2m", "ready: 1m",
-		"    - name: shop\n      workloads:\n        - shop/Deployment/web\n",
-		"    - name: live\n      workloads: [shop/Deployment/live]\n    - name: rest\n      workloads:\n        - shop/Deployment/web\n",
-		"    - name: live\n      workloads:\n        - shop/Deployment/live\n        - blog/Deployment/reports\n    - name: blog\n      workloads:\n",
-		"        - blog/Deployment/reports\n",
-	)}
+	return setting{out: "api", plan: slices.Concat(but(brisk, "ttl: 12s"), []string{"ready: 2m", "ready: 1m"}, loneWorkload)}
 }
 
 // One lab for all that can go wrong between the tool and the two API servers. Each fault ends, and then the same command

@@ -15,6 +15,20 @@ var quick = append(slices.Clone(calm), "ttl: 30s", "ttl: 5s")
 // slow is quick with a step that does nothing but wait for longer than any test of it takes: what it is tried on ends it.
 var slow = but(quick, "status: 60s")
 
+// What moves where it is a fault that is looked at: one workload, with the rest in a wave that is not come to.
+const (
+	loneSpace, loneOne = "shop", "live"
+	loneWave           = "migrate/live"
+)
+
+// loneWorkload makes a plan of the demo's that has such a wave.
+var loneWorkload = []string{
+	"    - name: shop\n      workloads:\n        - shop/Deployment/web\n",
+	"    - name: live\n      workloads: [shop/Deployment/live]\n    - name: rest\n      workloads:\n        - shop/Deployment/web\n",
+	"    - name: live\n      workloads:\n        - shop/Deployment/live\n        - blog/Deployment/reports\n    - name: blog\n      workloads:\n",
+	"        - blog/Deployment/reports\n",
+}
+
 // but is the plan of those pairs with another value for one of its fields.
 func but(pairs []string, field string) []string {
 	key, _, _ := strings.Cut(field, " ")

@@ -26,7 +26,7 @@ var badBridges = []struct{ name, is, becomes string }{
 // Each run that fails is gone on with by the next one; at the end stands the right one.
 func (r *rig) wrongBridges(t *testing.T) {
 	first := []string{"--phase", "proxy"}
-	services := r.client(t, world.New).CoreV1().Services(wrongSpace)
+	services := r.client(t, world.New).CoreV1().Services(loneSpace)
 	foreign := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: "cutover-proxy", Annotations: map[string]string{"meta.helm.sh/release-name": "shop"}},
 		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "http", Port: 80}}},

@@ -31,7 +31,7 @@ func (r *rig) drift(t *testing.T) {
 		ing.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name = "somebody-elses"
 	})
 	r.refuses(t, "drift-verified", "verify")
-	r.refuses(t, "drift", "apply", "--phase", wrongWave)
+	r.refuses(t, "drift", "apply", "--phase", loneWave)
 	r.says(t, "drift-repaired", 0, "apply", "--phase", "routes", "--repair", "routes")
 	r.asBefore(t, before)
 }
@@ -39,8 +39,8 @@ func (r *rig) drift(t *testing.T) {
 // editIngress changes the Ingress of the workload that moves.
 func (r *rig) editIngress(t *testing.T, c world.Cluster, change func(*networkingv1.Ingress)) {
 	t.Helper()
-	ingresses := r.client(t, c).NetworkingV1().Ingresses(wrongSpace)
-	ing, err := ingresses.Get(t.Context(), wrongOne, metav1.GetOptions{})
+	ingresses := r.client(t, c).NetworkingV1().Ingresses(loneSpace)
+	ing, err := ingresses.Get(t.Context(), loneOne, metav1.GetOptions{})
 	if err == nil {
 		change(ing)
 		_, err = ingresses.Update(t.Context(), ing, metav1.UpdateOptions{FieldManager: byHand})
@@ -72,7 +72,7 @@ func (r *rig) lostMarker(t *testing.T) {
 		return nil
 	})
 	r.refuses(t, "bridge-lost-marker-verified", "verify")
-	r.refuses(t, "bridge-lost-marker", "apply", "--phase", wrongWave)
+	r.refuses(t, "bridge-lost-marker", "apply", "--phase", loneWave)
 	r.says(t, "bridge-lost-marker-repaired", 0, "apply", "--phase", "proxy", "--repair", "proxy")
 	r.exits(t, 0, "verify")
 }
@@ -80,7 +80,7 @@ func (r *rig) lostMarker(t *testing.T) {
 // newWorkload: somebody deployed another workload to old.
 func (r *rig) newWorkload(t *testing.T) {
 	none, labels := int32(0), map[string]string{"app": "extra"}
-	deployments := r.client(t, world.Old).AppsV1().Deployments(wrongSpace)
+	deployments := r.client(t, world.Old).AppsV1().Deployments(loneSpace)
 	_, err := deployments.Create(t.Context(), &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: "extra"},
 		Spec: appsv1.DeploymentSpec{Replicas: &none, Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: corev1.PodTemplateSpec{
@@ -91,7 +91,7 @@ func (r *rig) newWorkload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.refuses(t, "new-workload", "apply", "--phase", wrongWave)
+	r.refuses(t, "new-workload", "apply", "--phase", loneWave)
 	r.refuses(t, "new-workload-in-no-wave", "adopt")
 	r.with(r.variant(t, "new-workload", "[shop/Deployment/live]", "[shop/Deployment/live, shop/Deployment/extra]"), func() {
 		r.says(t, "new-workload-adopted", 0, "adopt")
@@ -105,8 +105,8 @@ func (r *rig) newWorkload(t *testing.T) {
 
 // newIngress: somebody gave the workload another host.
 func (r *rig) newIngress(t *testing.T) {
-	ingresses := r.client(t, world.Old).NetworkingV1().Ingresses(wrongSpace)
-	ing, err := ingresses.Get(t.Context(), wrongOne, metav1.GetOptions{})
+	ingresses := r.client(t, world.Old).NetworkingV1().Ingresses(loneSpace)
+	ing, err := ingresses.Get(t.Context(), loneOne, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,9 +116,9 @@ func (r *rig) newIngress(t *testing.T) {
 	if _, err := ingresses.Create(t.Context(), extra, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	r.refuses(t, "new-ingress", "apply", "--phase", wrongWave)
+	r.refuses(t, "new-ingress", "apply", "--phase", loneWave)
 	r.says(t, "new-ingress-adopted", 0, "adopt")
-	r.refuses(t, "new-ingress-without-route", "apply", "--phase", wrongWave)
+	r.refuses(t, "new-ingress-without-route", "apply", "--phase", loneWave)
 	r.says(t, "new-ingress-routed", 0, "apply", "--phase", "routes", "--repair", "routes")
 	r.exits(t, 0, "verify")
 	// Away with it: as it came.
@@ -141,7 +141,7 @@ func (r *rig) wrongTail(t *testing.T) {
 	r.editIngress(t, world.Old, func(ing *networkingv1.Ingress) {
 		delete(ing.Annotations, "example.com/note")
 		added := *ing.Spec.Rules[0].HTTP.Paths[0].DeepCopy()
-		added.Path, added.Backend.Service.Name = "/added", wrongOne
+		added.Path, added.Backend.Service.Name = "/added", loneOne
 		ing.Spec.Rules[0].HTTP.Paths = append(ing.Spec.Rules[0].HTTP.Paths, added)
 	})
 	r.refuses(t, "ingress-changed-under-tail", "apply", "--phase", "migrate/rest")

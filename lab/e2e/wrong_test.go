@@ -12,12 +12,6 @@ import (
 	"cutover.dev/cutover/lab/world"
 )
 
-// What the road through a wrong world moves: one workload, with the rest in a wave that is not come to.
-const (
-	wrongSpace, wrongOne = "shop", "live"
-	wrongWave            = "migrate/live"
-)
-
 // brisk is the demo's plan with windows as short as can be, and the demo's own bounds for what is too slow.
 var brisk = []string{
 	"watch: 5s", "watch: 1s", "drain: 4s", "drain: 1s", "status: 10s", "status: 1s", "residual: 5s", "residual: 1s", "ttl: 30s", "ttl: 5s", "rate: 50", "rate: 200",
@@ -25,13 +19,7 @@ var brisk = []string{
 
 // wrongWorld is that with a wave of one workload.
 func wrongWorld() setting {
-	return setting{out: "wrong", plan: append(
-		slices.Clone(brisk),
-		"    - name: shop\n      workloads:\n        - shop/Deployment/web\n",
-		"    - name: live\n      workloads: [shop/Deployment/live]\n    - name: rest\n      workloads:\n        - shop/Deployment/web\n",
-		"    - name: live\n      workloads:\n        - shop/Deployment/live\n        - blog/Deployment/reports\n    - name: blog\n      workloads:\n",
-		"        - blog/Deployment/reports\n",
-	)}
+	return setting{out: "wrong", plan: slices.Concat(brisk, loneWorkload)}
 }
 
 // One lab and one short road with all that a user, a cluster or an application can get wrong beside it. Each time the tool

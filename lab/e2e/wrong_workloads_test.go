@@ -43,15 +43,15 @@ func (r *rig) wrongWorkloads(t *testing.T) {
 func (r *rig) fails(t *testing.T, name, plan string) {
 	t.Helper()
 	before := r.snapshots(t)
-	r.with(plan, func() { r.says(t, name, broken, "apply", "--phase", wrongWave) })
+	r.with(plan, func() { r.says(t, name, broken, "apply", "--phase", loneWave) })
 	r.lossless(t)
 	r.whole(t)
-	r.back(t, wrongWave, before)
+	r.back(t, loneWave, before)
 }
 
 // missingSecret: what the workload names is not in old, so it cannot be copied.
 func (r *rig) missingSecret(t *testing.T) {
-	secrets := r.client(t, world.Old).CoreV1().Secrets(wrongSpace)
+	secrets := r.client(t, world.Old).CoreV1().Secrets(loneSpace)
 	s, err := secrets.Get(t.Context(), "live-key", metav1.GetOptions{})
 	if err == nil {
 		err = secrets.Delete(t.Context(), s.Name, metav1.DeleteOptions{})
@@ -59,7 +59,7 @@ func (r *rig) missingSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.refuses(t, "missing-secret", "apply", "--phase", wrongWave)
+	r.refuses(t, "missing-secret", "apply", "--phase", loneWave)
 	again := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: s.Name}, Type: s.Type, Data: s.Data}
 	if _, err := secrets.Create(t.Context(), again, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func (r *rig) missingSecret(t *testing.T) {
 
 // quota: new's namespace takes no pod.
 func (r *rig) quota(t *testing.T) {
-	quotas := r.client(t, world.New).CoreV1().ResourceQuotas(wrongSpace)
+	quotas := r.client(t, world.New).CoreV1().ResourceQuotas(loneSpace)
 	q, err := quotas.Create(t.Context(), &corev1.ResourceQuota{
 		ObjectMeta: metav1.ObjectMeta{Name: "small"},
 		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")}},
@@ -93,18 +93,18 @@ func (r *rig) quota(t *testing.T) {
 func (r *rig) unpullable(t *testing.T) string {
 	t.Helper()
 	old, ctx, get := r.client(t, world.Old), t.Context(), metav1.GetOptions{}
-	d, err := old.AppsV1().Deployments(wrongSpace).Get(ctx, wrongOne, get)
+	d, err := old.AppsV1().Deployments(loneSpace).Get(ctx, loneOne, get)
 	if err != nil {
 		t.Fatal(err)
 	}
 	spec := d.Spec.DeepCopy()
 	spec.Template.Spec.Containers[0].Image = "127.0.0.1:9/none:1"
 	spec.Template.Spec.Containers[0].EnvFrom, spec.Template.Spec.ServiceAccountName, spec.Template.Spec.DeprecatedServiceAccount = nil, "", ""
-	s, err := old.CoreV1().Services(wrongSpace).Get(ctx, wrongOne, get)
+	s, err := old.CoreV1().Services(loneSpace).Get(ctx, loneOne, get)
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta := map[string]any{"name": wrongOne, "namespace": wrongSpace}
+	meta := map[string]any{"name": loneOne, "namespace": loneSpace}
 	ports := []map[string]any{{"name": s.Spec.Ports[0].Name, "port": s.Spec.Ports[0].Port, "targetPort": s.Spec.Ports[0].TargetPort}}
 	var text []byte
 	for _, o := range []map[string]any{
@@ -134,7 +134,7 @@ func (r *rig) settings(t *testing.T, name string) func() {
 		t.Helper()
 		patch, err := json.Marshal(map[string]any{"data": map[string]any{name: value}})
 		if err == nil {
-			_, err = r.client(t, world.Old).CoreV1().ConfigMaps(wrongSpace).Patch(t.Context(), "live-settings", types.MergePatchType, patch, metav1.PatchOptions{FieldManager: byHand})
+			_, err = r.client(t, world.Old).CoreV1().ConfigMaps(loneSpace).Patch(t.Context(), "live-settings", types.MergePatchType, patch, metav1.PatchOptions{FieldManager: byHand})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -150,10 +150,10 @@ func (r *rig) evicted(t *testing.T) {
 	lost := r.load.Counters().Lost
 	r.with(r.variant(t, "evicted", "watch: 1s", "watch: 10s"), func() {
 		proved := at("prove with requests that new answers", "done", "there") // what is left of the stretch takes ten seconds
-		q := r.begin(t, r.tool, nil, proved, verbLine(r.tool, "apply", "--phase", wrongWave)...)
+		q := r.begin(t, r.tool, nil, proved, verbLine(r.tool, "apply", "--phase", loneWave)...)
 		q.reached(t)
-		pods := r.client(t, world.New).CoreV1().Pods(wrongSpace)
-		all, err := pods.List(t.Context(), metav1.ListOptions{LabelSelector: "app=" + wrongOne})
+		pods := r.client(t, world.New).CoreV1().Pods(loneSpace)
+		all, err := pods.List(t.Context(), metav1.ListOptions{LabelSelector: "app=" + loneOne})
 		if err != nil || len(all.Items) == 0 {
 			t.Fatalf("%d pods to evict (%v)", len(all.Items), err)
 		}
@@ -176,6 +176,6 @@ func (r *rig) evicted(t *testing.T) {
 	r.forgiven += lost
 	t.Logf("%d requests were lost between the eviction and the way back", lost)
 	r.whole(t)
-	r.byAction(t, "action-resumes", "done", map[string]string{"INPUT_PHASE": wrongWave})
+	r.byAction(t, "action-resumes", "done", map[string]string{"INPUT_PHASE": loneWave})
 	r.whole(t)
 }
