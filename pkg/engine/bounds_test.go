@@ -32,6 +32,27 @@ func TestAWriteThatHangsEndsWithTheLease(t *testing.T) {
 	})
 }
 
+func TestAWriteThatHangsMayGoOnWhileTheLockIsRenewed(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		e, began := eng(b.j), time.Now()
+		e.Lock = renewed(func() (time.Time, error) {
+			if time.Since(began) > 25*time.Second {
+				return time.Time{}, errors.New("run-2 took it")
+			}
+			return time.Now().Add(10 * time.Second), nil
+		})
+		_, err := e.Apply(b.Context(), one(hanging(&proc{w: b.w})), engine.Options{})
+		if took := time.Since(began); !errors.Is(err, engine.ErrLock) || !strings.Contains(err.Error(), "run-2 took it") || took != 30*time.Second {
+			b.Fatalf("after %s: %v", took, err)
+		}
+	})
+}
+
+// renewed is a lock that is asked anew each time.
+type renewed func() (time.Time, error)
+
+func (l renewed) Held() (time.Time, error) { return l() }
+
 func TestAWriteThatHangsEndsWithTheGraceAndIsNoFailure(t *testing.T) {
 	in(t, "migrate", func(b *bench) {
 		ctx, cancel := context.WithTimeoutCause(b.Context(), 3*time.Second, errors.New("SIGTERM"))

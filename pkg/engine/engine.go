@@ -50,7 +50,8 @@ func (n *NotBefore) Error() string {
 	return fmt.Sprintf("not before %s: %s", n.Until.UTC().Format(time.RFC3339), n.Why)
 }
 
-// Lock says until when this process may write. It is asked before each Apply and Revert, whose context ends there.
+// Lock says until when this process may write. It is asked before each Apply and Revert, and again when that time comes while
+// one is under way: its context ends unless the lock was renewed.
 type Lock interface {
 	Held() (until time.Time, err error)
 }

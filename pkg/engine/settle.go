@@ -162,6 +162,31 @@ func (t *teller) wait(o phase.Observation, err error) {
 	}
 }
 
+// whileHeld is a context that ends with the lock, which is held until then at least. A write that hangs may be sent again
+// after that time if the lock was renewed meanwhile.
+func (r *run) whileHeld(ctx context.Context, until time.Time) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(time.Until(until)):
+			}
+			next, err := r.Lock.Held()
+			if err == nil && !next.After(until) {
+				err = errors.New("it was not renewed in time")
+			}
+			if err != nil {
+				cancel(fmt.Errorf("%w: %w", ErrLock, err))
+				return
+			}
+			until = next
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
 // act journals, then writes, unless the lock is gone; false = nothing was written, ask again.
 func (r *run) act(ctx context.Context, s phase.Step, o phase.Observation, act *action) (bool, error) {
 	if act.begin != nil {
@@ -174,9 +199,9 @@ func (r *run) act(ctx context.Context, s phase.Step, o phase.Observation, act *a
 		if err != nil {
 			return false, fmt.Errorf("%w: %w", ErrLock, err)
 		}
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, until, fmt.Errorf("%w: it could not be renewed in time", ErrLock))
-		defer cancel()
+		var end context.CancelFunc
+		ctx, end = r.whileHeld(ctx, until)
+		defer end()
 	}
 	r.began()
 	err := act.do(ctx)
