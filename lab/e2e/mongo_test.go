@@ -17,7 +17,7 @@ import (
 )
 
 // small is the demo's plan with as little as possible of what is not the database, and the shortest windows.
-var small = []string{
+var small = slices.Concat(but(brisk, "ttl: 15s"), []string{
 	"namespaces: [shop, blog]", "namespaces: [blog]",
 	`    - name: shop
       workloads:
@@ -33,9 +33,8 @@ var small = []string{
         - blog/Deployment/reports
 `,
 	"stepdown: {after: live}", "stepdown: {after: first}",
-	"step: 2m", "step: 30s", "lag: 2s", "lag: 1s",
-	"watch: 5s", "watch: 1s", "drain: 4s", "drain: 1s", "status: 10s", "status: 1s", "residual: 5s", "residual: 1s", "ttl: 30s", "ttl: 15s", "rate: 50", "rate: 200",
-}
+	"step: 2m", "step: 30s",
+})
 
 // application is what uses the replica set during the test.
 type application struct {

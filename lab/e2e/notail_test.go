@@ -41,7 +41,7 @@ func withoutTail() setting {
 `, "",
 		"blog/Deployment/media\n", "{ref: blog/Deployment/media, exclusive: true}\n",
 		"blog/CronJob/newsletter, exclusive: true}\n", "blog/CronJob/newsletter, exclusive: true}\n    - {name: slow, workloads: [blog/Deployment/reports]}\n",
-		"status: 10s", "status: 1s",
+		"status: 6s", "status: 1s",
 	}}
 }
 

@@ -12,12 +12,7 @@ import (
 	"cutover.dev/cutover/lab/world"
 )
 
-// brisk is the demo's plan with windows as short as can be, and the demo's own bounds for what is too slow.
-var brisk = []string{
-	"watch: 5s", "watch: 1s", "drain: 4s", "drain: 1s", "status: 10s", "status: 1s", "residual: 5s", "residual: 1s", "ttl: 30s", "ttl: 5s", "rate: 50", "rate: 200",
-}
-
-// wrongWorld is that with a wave of one workload.
+// wrongWorld is a brisk plan with a wave of one workload.
 func wrongWorld() setting {
 	return setting{out: "wrong", plan: slices.Concat(brisk, loneWorkload)}
 }
