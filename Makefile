@@ -7,6 +7,7 @@ SOURCES  = arch_test.go readme_test.go cmd pkg bench lab
 PRODUCT  = ./cmd/... ./pkg/... ./bench/...
 # Half of what the slow tests do is to wait for servers, so twice as many packages at once as there are processors.
 ATONCE   = $$((2 * $$(getconf _NPROCESSORS_ONLN)))
+TOOLS    = $${XDG_CACHE_HOME:-$$HOME/.cache}/cutover-tools
 CACHE    = $${CUTOVER_LAB_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/cutover-lab}
 IMAGE   ?= cutover:dev
 KILLS   ?= 200
@@ -15,12 +16,12 @@ SERVERS  = bind9 knot pdns-server pdns-backend-sqlite3 sqlite3
 .DEFAULT_GOAL := help
 # The lab is one per machine, and a check that fails early should spare the long ones.
 .NOTPARALLEL:
-.PHONY: bench help check lint unit fmt test warm e2e test-all race faults kills demo act lab-up lab-status lab-down build image-root image
+.PHONY: bench help check lint workflows unit fmt test warm e2e test-all race faults kills demo act lab-up lab-status lab-down build image-root image
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-check: lint unit ## format, vet, staticcheck and the tests that need neither root nor a lab
+check: lint workflows unit ## format, vet, staticcheck, the audit of the workflows and the tests that need neither root nor a lab
 
 lint:
 	@bad=$$($(TOOL) gofumpt -l $(SOURCES)) && [ -z "$$bad" ] || { echo "not formatted:" $$bad; echo "fix: make fmt"; exit 1; }
@@ -30,6 +31,16 @@ lint:
 	@$(NICE) $(GO) -C lab vet ./... || { echo "fix what is named above, then: go -C lab vet ./..."; exit 1; }
 	@$(NICE) $(TOOL) staticcheck . $(PRODUCT) || { echo "fix what is named above, then: go tool -modfile=tools/go.mod staticcheck $(PRODUCT)"; exit 1; }
 	@cd lab && $(NICE) $(TOOL) staticcheck ./... || { echo "fix what is named above, then: cd lab && go tool -modfile=../tools/go.mod staticcheck ./..."; exit 1; }
+
+# actionlint is a test of pkg/ghaction, since it is a Go module. Of a downloaded program nothing is left in the checkout.
+workflows: ## audit the workflows with zizmor
+	@set -u; tool=$(TOOLS)/zizmor-$$(sed -n 's/^zizmor==\([^ ]*\).*/\1/p' tools/zizmor.txt); \
+	if [ ! -x "$$tool/bin/zizmor" ]; then rm -rf "$$tool.new"; \
+		python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --only-binary :all: --require-hashes \
+			--target "$$tool.new" -r tools/zizmor.txt && rm -rf "$$tool" && mv "$$tool.new" "$$tool" || { \
+			echo "workflows: not audited, since pip cannot fetch zizmor here (see above)"; [ "$${CI:-}" != true ]; exit; }; fi; \
+	"$$tool/bin/zizmor" --quiet --offline --persona pedantic --strict-collection . || \
+		{ echo "fix what is named above, or say beside it why not (# zizmor: ignore[audit] why), then: make workflows"; exit 1; }
 
 # The first package of each module looks at all the others through `go list`, which the cache of go test cannot see. Those that
 # wait longest for little work, on replica sets, begin first.
@@ -42,7 +53,7 @@ unit:
 fmt: ## format every Go file
 	@$(TOOL) gofumpt -w $(SOURCES)
 
-test: warm lint unit e2e ## check, then the tests on two real clusters (root; half an hour, an hour the first time)
+test: warm lint workflows unit e2e ## check, then the tests on two real clusters (root; half an hour, an hour the first time)
 
 # What there is to test against on a machine that can have it must not be missing there.
 ifeq ($(shell id -u),0)
