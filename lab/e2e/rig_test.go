@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -177,7 +178,19 @@ func (r *rig) lossless(t *testing.T) {
 	for _, e := range c.Bad {
 		t.Logf("lost %s at %s's entry: %s %s%s: %s: %s", e.At.Format("15:04:05.000"), e.Entry, e.Method, e.Host, e.Path, e.Class, e.Detail)
 	}
+	t.Logf("what new's entry answered with an error last:\n%s", r.failures())
 	t.Errorf("%s: %s", verdict, r.figures())
+}
+
+// failures are the last lines of the access log of new's entry, which holds errors alone.
+func (r *rig) failures() string {
+	const last = 20
+	b, err := os.ReadFile(r.world.Log(world.New.Name + "-entry"))
+	if err != nil {
+		return err.Error()
+	}
+	lines := slices.DeleteFunc(strings.Split(string(b), "\n"), func(s string) bool { return !strings.Contains(s, `"DownstreamStatus":`) })
+	return strings.Join(lines[max(0, len(lines)-last):], "\n")
 }
 
 func (r *rig) figures() string {

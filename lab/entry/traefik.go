@@ -55,6 +55,8 @@ func TraefikReady(ctx context.Context, address string) error {
 func commonFlags(c *cluster.Cluster, address string) []string {
 	return []string{
 		"--global.checknewversion=false", "--global.sendanonymoususage=false", "--log.level=INFO", "--log.nocolor=true",
+		// What it answered with an error, and whom it had asked then: nobody else can tell when a request was lost.
+		"--accesslog=true", "--accesslog.format=json", "--accesslog.filters.statuscodes=500-599", "--accesslog.fields.headers.defaultmode=drop",
 		"--ping=true", "--api=true", "--api.insecure=true", fmt.Sprintf("--entrypoints.traefik.address=%s:%d", address, adminPort),
 		"--metrics.prometheus=true", "--metrics.prometheus.addserviceslabels=true", "--metrics.prometheus.addrouterslabels=true",
 		// The default of 2 s is how long a changed route goes on to the old place.
