@@ -59,7 +59,8 @@ func entryOf(e plan.Entry) zone.Entry {
 func move(d Deps, past phase.Past, s names.Scope) *zone.Move {
 	within, seconds := names.Serving(d.Plan), names.Seconds(d.Plan)
 	old, next := entryOf(d.Plan.Spec.Entry.Old), entryOf(d.Plan.Spec.Entry.New)
-	var swapped bool // by this process
+	var swapped bool   // by this process
+	var back time.Time // when this process began to go back
 	key := names.SwappedFact + s.Zone.Name
 	lead := func(name string, have []zone.Set) ([]zone.Set, error) {
 		if name == s.Zone.Name && next.Hostname != "" {
@@ -110,7 +111,12 @@ func move(d Deps, past phase.Past, s names.Scope) *zone.Move {
 			}
 			return facts, err
 		},
-		Returns: func(o phase.Observation) (phase.Observation, error) { return forgotten(d, past, s, o) },
+		Returns: func(o phase.Observation) (phase.Observation, error) {
+			if back.IsZero() {
+				back = time.Now()
+			}
+			return forgotten(d, past, s, back.Add(within.Limit), o)
+		},
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"cutover.dev/cutover/pkg/phase/names"
 	"cutover.dev/cutover/pkg/phase/names/namestest"
 	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/zone"
 	"cutover.dev/cutover/pkg/zone/zonetest"
 )
 
@@ -266,5 +267,18 @@ func TestTheWayBackWaitsForCachesAsTheWayThereDoes(t *testing.T) {
 	w.Deps.Plan.Spec.DNS.Margin = plan.Duration(time.Millisecond)
 	if err := back(); err != nil {
 		t.Errorf("after the wait: %v", err)
+	}
+}
+
+// A wait that the step has no time left for is a later job's.
+func TestTheWayBackWaitsInItsStepOnlyWhereThatHasTheTime(t *testing.T) {
+	w := soon(t)
+	w.Deps.Plan.Spec.DNS.Margin = plan.Duration(time.Minute)
+	done := phase.Observation{State: phase.Done}
+	for left, later := range map[time.Duration]bool{10 * time.Minute: false, 90 * time.Second: true} {
+		o, err := forgotten(w.Deps, nil, names.Scope{Zone: &zone.Zone{}}, time.Now().Add(left), done)
+		if err != nil || o.State != phase.Settling || o.NotBefore.IsZero() == later {
+			t.Errorf("with %s left: %+v %v", left, o, err)
+		}
 	}
 }

@@ -74,8 +74,9 @@ func restProof(d Deps, past phase.Past, s names.Scope) phase.Step {
 	}
 }
 
-// forgotten is the wait of the way back: the entry of new serves until no cache can lead to it any more.
-func forgotten(d Deps, past phase.Past, s names.Scope, o phase.Observation) (phase.Observation, error) {
+// forgotten is the wait of the way back: the entry of new serves until no cache can lead to it any more. At limit the step
+// ends, and name servers may have taken most of its time before caches were waited for.
+func forgotten(d Deps, past phase.Past, s names.Scope, limit time.Time, o phase.Observation) (phase.Observation, error) {
 	at, err := backAt(past, s)
 	key := names.BackFact + s.Zone.Name
 	switch {
@@ -95,7 +96,7 @@ func forgotten(d Deps, past phase.Past, s names.Scope, o phase.Observation) (pha
 	if !yes {
 		wait = o
 	}
-	if wait.State == phase.Settling && time.Until(end) > names.Serving(d.Plan).Limit/2 { // the step would run out of time
+	if wait.State == phase.Settling && time.Until(end) > time.Until(limit)/2 { // the step would run out of time
 		wait.NotBefore = end
 	}
 	wait.Facts = map[string]any{key: at}
