@@ -3,8 +3,8 @@
 GO      ?= go
 NICE    ?= nice
 TOOL     = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
-SOURCES  = arch_test.go readme_test.go cmd pkg bench lab
-PRODUCT  = ./cmd/... ./pkg/... ./bench/...
+SOURCES  = arch_test.go readme_test.go cmd pkg bench release lab
+PRODUCT  = ./cmd/... ./pkg/... ./bench/... ./release/...
 # Half of what the slow tests do is to wait for servers, so twice as many packages at once as there are processors.
 ATONCE   = $$((2 * $$(getconf _NPROCESSORS_ONLN)))
 TOOLS    = $${XDG_CACHE_HOME:-$$HOME/.cache}/cutover-tools

@@ -12,8 +12,14 @@ func version(_ context.Context, c *call) error {
 	return err
 }
 
-// build is the version of this binary: that of the module, or the commit it was built from.
+// released is the version of a release, which the linker sets.
+var released string
+
+// build is the version of this binary: that of the release or the module, or the commit it was built from.
 func build() string {
+	if released != "" {
+		return released
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
