@@ -133,19 +133,27 @@ func (m wave) capacity(ref plan.Ref) phase.Step {
 			if state, detail := ready.Of(u); state != phase.Done {
 				return phase.Observation{State: state, Detail: detail}, nil
 			}
-			want := size(u)
-			for _, s := range m.Inventory.ServicesOf(ref) {
-				n, err := endpoints(ctx, m.New, ref.Namespace, s)
-				if err != nil {
-					return phase.Observation{}, err
-				}
-				if n < want || n == 0 {
-					return phase.Observation{State: phase.Pending, Detail: fmt.Sprintf("service %s has %d of %d ready endpoints", s, n, want)}, nil
-				}
+			if short, err := m.short(ctx, ref, u); err != nil || short != "" {
+				return phase.Observation{State: phase.Pending, Detail: short}, err
 			}
-			return phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d ready", want)}, nil
+			return phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d ready", size(u))}, nil
 		},
 	}
+}
+
+// short says which Service of a workload in new has fewer ready endpoints than the workload has replicas, or none.
+func (m wave) short(ctx context.Context, ref plan.Ref, live *unstructured.Unstructured) (string, error) {
+	want := size(live)
+	for _, s := range m.Inventory.ServicesOf(ref) {
+		n, err := endpoints(ctx, m.New, ref.Namespace, s)
+		if err != nil {
+			return "", err
+		}
+		if n < want || n == 0 {
+			return fmt.Sprintf("service %s has %d of %d ready endpoints", s, n, want), nil
+		}
+	}
+	return "", nil
 }
 
 // size is how many replicas a workload of new is to have now.

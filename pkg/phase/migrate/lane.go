@@ -52,7 +52,7 @@ func (m wave) arrive(u unit, past phase.Past) phase.Lane {
 	for i, name := range u.Ingresses {
 		s := m.swap(u, name, past)
 		if i == 0 {
-			s.Watch = m.watch(u)
+			s.Watch = m.watch(u, past)
 		}
 		lane = append(lane, s)
 	}
@@ -60,7 +60,7 @@ func (m wave) arrive(u unit, past phase.Past) phase.Lane {
 	if len(u.exchange) > 0 && m.Plan.Spec.Tail != nil { // old is off: who still comes to its entry waits for this
 		lane = append(lane, m.late(u)...)
 	}
-	return append(lane, m.observeWindow(u))
+	return append(lane, m.observeWindow(u, past))
 }
 
 // late sends the late clients of old's entry on to new.

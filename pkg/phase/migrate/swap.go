@@ -84,7 +84,7 @@ func (m wave) swap(u unit, name ingress.Name, past phase.Past) phase.Step {
 	}
 	mine := u.behind(&frozen.Object)
 	s.Intent = map[string]any{"ingress": name.String(), "local": mine}
-	s.Observe = func(ctx context.Context) (phase.Observation, error) { return m.swapped(ctx, &frozen.Object, mine) }
+	s.Observe = func(ctx context.Context) (phase.Observation, error) { return m.swapped(ctx, u, &frozen.Object, mine) }
 	m.inNew().writes(&s, &frozen.Object, mine)
 	s.Reverted = func(ctx context.Context, was json.RawMessage) (phase.Observation, error) {
 		return m.unswapped(ctx, u, past, &frozen.Object, was)
@@ -109,17 +109,17 @@ func liveIngress(ctx context.Context, c *kube.Cluster, name ingress.Name) (*netw
 	return live, u, err
 }
 
-func (m wave) swapped(ctx context.Context, frozen *networkingv1.Ingress, mine []string) (phase.Observation, error) {
+func (m wave) swapped(ctx context.Context, u unit, frozen *networkingv1.Ingress, mine []string) (phase.Observation, error) {
 	name := ingress.NameOf(frozen)
-	live, u, err := liveIngress(ctx, m.New, name)
+	live, seen, err := liveIngress(ctx, m.New, name)
 	if apierrors.IsNotFound(err) {
 		return phase.Observation{State: phase.Failed, Detail: fmt.Sprintf("ingress %s is not in new: the phase routes makes it", name)}, nil
 	}
 	if err != nil {
 		return phase.Observation{}, err
 	}
-	if !kube.Ours(u, m.Plan.Metadata.Name) {
-		return phase.Observation{State: phase.Failed, Detail: fmt.Sprintf("ingress %s in new is not ours: %s", name, kube.OwnerOf(u))}, nil
+	if !kube.Ours(seen, m.Plan.Metadata.Name) {
+		return phase.Observation{State: phase.Failed, Detail: fmt.Sprintf("ingress %s in new is not ours: %s", name, kube.OwnerOf(seen))}, nil
 	}
 	now := leads{mine, ingress.Moved(frozen, live)}
 	want := m.desired(frozen, now.with())
@@ -131,16 +131,29 @@ func (m wave) swapped(ctx context.Context, frozen *networkingv1.Ingress, mine []
 	if err != nil {
 		return phase.Observation{}, err
 	}
-	for _, s := range mine {
-		n, err := endpoints(ctx, m.New, name.Namespace, s)
-		if err != nil {
-			return phase.Observation{}, err
-		}
-		if n == 0 {
-			return phase.Observation{State: phase.Settling, Detail: fmt.Sprintf("waits: service %s/%s has no ready endpoint in new", name.Namespace, s)}, nil
-		}
+	if short, err := m.unstaffed(ctx, u); err != nil || short != "" {
+		return phase.Observation{State: phase.Settling, Detail: "waits: " + short}, err
 	}
 	return phase.Observation{State: phase.Pending, Detail: "leads to the proxy", Diff: diff, Was: was}, nil
+}
+
+// unstaffed says what of the unit in new cannot take the traffic now. It was there before the first swap of the group, but that
+// may have been another job, and pods come and go.
+func (m wave) unstaffed(ctx context.Context, u unit) (string, error) {
+	for _, ref := range u.Refs {
+		kind, _ := kube.KindNamed(ref.Kind)
+		live, err := m.New.Get(ctx, kind, ref.Namespace, ref.Name)
+		if apierrors.IsNotFound(err) {
+			return ref.String() + " is not in new", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if short, err := m.short(ctx, ref, live); err != nil || short != "" {
+			return short, err
+		}
+	}
+	return "", nil
 }
 
 func (m wave) desired(frozen *networkingv1.Ingress, moved func(string) bool) *networkingv1.Ingress {

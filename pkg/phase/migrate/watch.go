@@ -16,7 +16,7 @@ const look = 300 * time.Millisecond
 
 // watch guards the unit from its first swap to the end of its lane: it fails as soon as a Service that takes traffic has
 // no ready endpoint in new (Traefik then answers 404, Envoy 503), or its answers turn bad.
-func (m wave) watch(u unit) func(context.Context) error {
+func (m wave) watch(u unit, past phase.Past) func(context.Context) error {
 	return func(ctx context.Context) error {
 		tick := time.NewTicker(look)
 		defer tick.Stop()
@@ -25,7 +25,7 @@ func (m wave) watch(u unit) func(context.Context) error {
 		asked := make(chan struct{})
 		go func() {
 			defer close(asked)
-			m.patrol(ended, u, cancel)
+			m.patrol(ended, u, past, cancel)
 		}()
 		defer func() { cancel(nil); <-asked }()
 		for {
@@ -61,14 +61,20 @@ func (m wave) staffed(ctx context.Context, u unit) error {
 // patrol asks slowly, and ends the watch when more went wrong than the plan allows: two bad answers of one path in a row
 // at least, since one alone may be the controller in the moment of its swap. Where nobody answered before the swap, a
 // path counts from its first good answer on; that there is one is for prove to say.
-func (m wave) patrol(ctx context.Context, u unit, end context.CancelCauseFunc) {
+func (m wave) patrol(ctx context.Context, u unit, past phase.Past, end context.CancelCauseFunc) {
 	targets := m.targets(u)
 	if len(targets) == 0 {
 		return
 	}
+	known, err := m.known(u, past)
+	if err != nil {
+		end(err)
+		return
+	}
+	judge := func(t probe.Target, a probe.Answer) error { return asBefore(known, t, a) }
 	bad, answered := map[string]int{}, map[string]bool{}
-	s := probe.Series{Targets: targets, Rate: max(m.Plan.Spec.Probe.Rate/5, 2), On: func(t probe.Target, a probe.Answer, err error) {
-		if err == nil && a.Status < 500 {
+	s := probe.Series{Targets: targets, Rate: max(m.Plan.Spec.Probe.Rate/5, 2), Judge: judge, On: func(t probe.Target, a probe.Answer, err error) {
+		if err == nil {
 			bad[t.Label()], answered[t.Label()] = 0, true
 			return
 		}
@@ -82,13 +88,17 @@ func (m wave) patrol(ctx context.Context, u unit, end context.CancelCauseFunc) {
 	s.Run(ctx)
 }
 
-// observeWindow looks on for windows.watch after the proof; the lane's watch does the judging.
-func (m wave) observeWindow(u unit) phase.Step {
+// observeWindow looks on for windows.watch after the proof: new itself goes on answering as was answered before.
+func (m wave) observeWindow(u unit, past phase.Past) phase.Step {
 	d := time.Duration(m.Plan.Spec.Windows.Watch)
 	return phase.Step{
 		ID: "watch:" + u.name, Title: "watch " + u.name + " in new", Limit: 2*d + time.Minute, Knob: "windows.watch",
 		Observe: func(ctx context.Context) (phase.Observation, error) {
-			l := probe.Series{Targets: m.targets(u), Rate: m.Plan.Spec.Probe.Rate, For: d}.Run(ctx)
+			known, err := m.known(u, past)
+			if err != nil {
+				return phase.Observation{}, err
+			}
+			l := probe.Series{Targets: m.targets(u), Rate: m.Plan.Spec.Probe.Rate, For: d, Judge: m.verdict(nil, known, false)}.Run(ctx)
 			if ctx.Err() != nil {
 				return phase.Observation{}, context.Cause(ctx)
 			}
