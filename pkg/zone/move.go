@@ -220,7 +220,7 @@ func (m *Move) write(ctx context.Context, changes []Change) error {
 		return nil
 	}
 	m.told = m.Zone.Editor.Abilities().ByHand
-	err := swap(ctx, m.Zone.Editor, changes)
+	err := Swap(ctx, m.Zone.Editor, changes)
 	if err == nil || fault.CodeOf(err) != fault.Unknown {
 		return err
 	}
@@ -235,17 +235,17 @@ func (m *Move) write(ctx context.Context, changes []Change) error {
 	return err
 }
 
-// swap makes changes at once or, where they do not fit into one request, in halves: each name wholly in one of them.
-func swap(ctx context.Context, e Editor, changes []Change) error {
+// Swap makes changes at once or, where they do not fit into one request, in halves: each name wholly in one of them.
+func Swap(ctx context.Context, e Editor, changes []Change) error {
 	err := e.Swap(ctx, changes)
 	if !errors.Is(err, ErrTooLarge) || len(changes) < 2 {
 		return err
 	}
 	half := len(changes) / 2
-	if err := swap(ctx, e, changes[:half]); err != nil {
+	if err := Swap(ctx, e, changes[:half]); err != nil {
 		return err
 	}
-	if err := swap(ctx, e, changes[half:]); err != nil { // not ErrMoved: the first half was written
+	if err := Swap(ctx, e, changes[half:]); err != nil { // not ErrMoved: the first half was written
 		return fmt.Errorf("after %d of %d names were changed: %s", half, len(changes), err.Error())
 	}
 	return nil

@@ -3,6 +3,7 @@ package rfc2136_test
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -61,6 +62,10 @@ func TestEveryServerIsEditedByTheSameRules(t *testing.T) {
 							lines = append(lines, rr.String())
 						}
 						s.Update(zonetest.Zone, lines...)
+					},
+					Down: func(t *testing.T) zone.Editor {
+						at := fmt.Sprintf("127.0.0.1:%d", zonetest.FreePort(t, "127.0.0.1"))
+						return rfc2136.New(zonetest.Zone, at, zonetest.Key, zonetest.Algorithm, s.Secret)
 					},
 					Wrong: func(*testing.T) (zone.Editor, string) {
 						secret := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", 32)))

@@ -30,8 +30,13 @@ own.wild 300 IN A 203.0.113.10
 type Fixture struct {
 	Editor zone.Editor
 	Zone   *zone.Zone                               // who serves it
-	Change func(t *testing.T, set zone.Set)         // somebody else replaces a set
-	Wrong  func(t *testing.T) (zone.Editor, string) // the same with a key that is not the server's, and its secret
+	Change func(t *testing.T, set zone.Set)         // somebody else replaces a set, or makes it
+	Wrong  func(t *testing.T) (zone.Editor, string) // the same with a key that is not the server's, and its secret; nil: there are no keys
+	Down   func(t *testing.T) zone.Editor           // the same behind an address where nobody answers
+
+	// Between makes something happen when the next Swap has looked and is about to write. Nil: it writes without a look,
+	// and the server compares.
+	Between func(happen func())
 }
 
 // Conform is what every editor has to do. fresh makes a zone that is as in Before.
@@ -46,13 +51,14 @@ func Conform(t *testing.T, fresh func(t *testing.T) Fixture) {
 	cname := func(name string, ttl uint32, data string) zone.Set {
 		return zone.Set{Name: name, Type: "CNAME", TTL: ttl, Data: []string{data}}
 	}
+	low := max(5, fresh(t).Editor.Abilities().MinTTL)
 	for _, c := range []struct {
 		about string
 		name  string
 		want  []zone.Set
 	}{
 		{"another address", "web.shop.test", []zone.Set{a("web.shop.test", 60, "198.51.100.20")}},
-		{"the TTL alone", "web.shop.test", []zone.Set{a("web.shop.test", 5, "203.0.113.10")}},
+		{"the TTL alone", "web.shop.test", []zone.Set{a("web.shop.test", low, "203.0.113.10")}},
 		{"A becomes CNAME", "web.shop.test", []zone.Set{cname("web.shop.test", 60, "lb.new.test.")}},
 		{"A and AAAA become CNAME", "two.shop.test", []zone.Set{cname("two.shop.test", 60, "lb.new.test.")}},
 		{"CNAME becomes A and AAAA", "alias.shop.test", []zone.Set{a("alias.shop.test", 60, "198.51.100.20"), aaaa("alias.shop.test", 60, "2001:db8::20")}},
@@ -109,6 +115,9 @@ func Conform(t *testing.T, fresh func(t *testing.T) Fixture) {
 		}
 	})
 	t.Run("Swap moves 500 names at once", func(t *testing.T) { moves500(t, fresh(t)) })
+	t.Run("Swap refuses a TTL that is too low", func(t *testing.T) { refusesLow(t, fresh(t), a) })
+	t.Run("Swap either notices who is quicker or promises nothing", func(t *testing.T) { races(t, fresh(t), a) })
+	t.Run("Nobody there is no answer", func(t *testing.T) { nobody(t, fresh(t), a) })
 	t.Run("Check lets the right key in and the wrong one not", func(t *testing.T) { checksKey(t, fresh(t)) })
 }
 
@@ -144,7 +153,7 @@ func served(t *testing.T, f Fixture, name string, want []zone.Set) {
 	}
 }
 
-func refusesMoved(t *testing.T, f Fixture, a func(string, uint32, ...string) zone.Set) {
+func refusesMoved(t *testing.T, f Fixture, a addresses) {
 	was := get(t, f.Editor, "web.shop.test")
 	other := a("web.shop.test", 300, "192.0.2.99")
 	f.Change(t, other)
@@ -174,7 +183,7 @@ func moves500(t *testing.T, f Fixture) {
 		want[name] = back[i].Want
 	}
 	for _, changes := range [][]zone.Change{there, back} {
-		if err := f.Editor.Swap(t.Context(), changes); err != nil {
+		if err := zone.Swap(t.Context(), f.Editor, changes); err != nil {
 			t.Fatal(err)
 		}
 	}

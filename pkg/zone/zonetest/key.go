@@ -15,6 +15,9 @@ func checksKey(t *testing.T, f Fixture) {
 	if err := f.Editor.Check(t.Context()); err != nil {
 		t.Errorf("the right key: %v", err)
 	}
+	if f.Wrong == nil {
+		return // Check has been asked
+	}
 	wrong, secret := f.Wrong(t)
 	was := get(t, f.Editor, "web.shop.test")
 	swapping := wrong.Swap(t.Context(), []zone.Change{{Name: "web.shop.test", Was: was, Want: nil}})
