@@ -48,6 +48,7 @@ var imports = []struct{ pkg, may string }{
 	{"replset/mongotest", ""},
 	{"zone/ttl", ""},
 	{"zone", "zone/ttl phase fault"},
+	{"zone/route53test", "zone zone/zonetest"},
 	{"zone/*", "zone phase fault"},
 	{"replset/replsim", ""},
 	{"replset/replsim/wire", "replset/replsim"},
@@ -67,6 +68,7 @@ var owners = []struct{ library, may string }{
 	{"github.com/google/go-github", "hub"},
 	{"go.mongodb.org/mongo-driver", "replset"},
 	{"github.com/miekg/dns", "zone"},
+	{"github.com/aws/aws-sdk-go-v2", "zone/route53 zone/route53test"},
 }
 
 // forbidden are names that say nothing about what a package provides.

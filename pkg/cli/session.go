@@ -70,7 +70,9 @@ func (c *call) open(ctx context.Context) (*session, error) {
 			s.run += " (" + why + ")"
 		}
 	}
-	c.mask([]string{c.env(tsigVariable)})
+	for _, name := range zoneSecrets {
+		c.mask([]string{c.env(name)})
+	}
 	if c.flags.Now {
 		s.run += notWaited
 		c.warn("--now is for rehearsals: caches that still hold old answers are not waited for")

@@ -7,10 +7,14 @@ import (
 	"cutover.dev/cutover/pkg/zone"
 	"cutover.dev/cutover/pkg/zone/manual"
 	"cutover.dev/cutover/pkg/zone/rfc2136"
+	"cutover.dev/cutover/pkg/zone/route53"
 )
 
 // tsigVariable holds the secret of the key that signs updates.
 const tsigVariable = "CUTOVER_TSIG_SECRET"
+
+// zoneSecrets are the variables that let somebody change a zone.
+var zoneSecrets = []string{tsigVariable, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 
 // zonesOf makes the zones of a plan. Whoever only looks needs no secret.
 func zonesOf(p *plan.Plan, secret string) []*zone.Zone {
@@ -27,6 +31,8 @@ func zonesOf(p *plan.Plan, secret string) []*zone.Zone {
 		switch {
 		case z.RFC2136 != nil:
 			out.Editor = rfc2136.New(z.Name, z.RFC2136.Server, z.RFC2136.Key, z.RFC2136.Algorithm, secret)
+		case z.Route53 != nil:
+			out.Editor = route53.New(z.Name, route53.Options{ID: z.Route53.ID})
 		case z.Manual != nil:
 			out.Editor = &manual.Editor{Zone: z.Name, Servers: out.Servers}
 		}

@@ -135,8 +135,11 @@ var dns = exactly(obj(
 			need("key", matching(`^[A-Za-z0-9]([-A-Za-z0-9._]{0,252})$`, "the name of a TSIG key", nil), "The TSIG key's name. Its secret comes from CUTOVER_TSIG_SECRET."),
 			need("algorithm", oneOfWords("hmac-sha256", "hmac-sha384", "hmac-sha512"), "The key's algorithm."),
 		), "A server that takes signed updates."),
+		may("route53", obj(
+			may("id", matching(`^Z[0-9A-Z]{1,31}$`, "the id of a hosted zone", nil), "Its id. Default: the only public hosted zone of that name."),
+		), "A public hosted zone of Amazon Route 53. Credentials come as the AWS SDK finds them, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
 		may("manual", obj(), "{}: a person changes it. Each change is shown, the run ends, and the next one looks whether it is served."),
-	), "rfc2136", "manual"), 1, false), "The zones to change."),
+	), "rfc2136", "route53", "manual"), 1, false), "The zones to change."),
 	may("manual", obj(), "{}: the names are moved by hand, outside of this tool. What it can look at and wait for is a zone in zones with manual: {}."),
 	may("none", matching(`\S`, "some words: why no name moves", nil), "The reason why no name moves."),
 ), "zones", "manual", "none")

@@ -149,7 +149,13 @@ type Zone struct {
 	Name    string   `json:"name"`
 	Servers []string `json:"servers,omitempty"` // who answers for it, host:port; default: every address of its NS records
 	RFC2136 *RFC2136 `json:"rfc2136,omitempty"`
+	Route53 *Route53 `json:"route53,omitempty"`
 	Manual  *Manual  `json:"manual,omitempty"`
+}
+
+// Route53 is a public hosted zone of Amazon Route 53. The credentials are what the AWS SDK finds.
+type Route53 struct {
+	ID string `json:"id,omitempty"` // default: the only public one of the zone's name
 }
 
 // RFC2136 is a server that takes signed updates. The secret comes from CUTOVER_TSIG_SECRET.
