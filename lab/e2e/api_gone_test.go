@@ -30,6 +30,17 @@ func (r *rig) whiles(t *testing.T, moved map[string]rehearse.Snapshot) {
 	r.lossless(t)
 	r.exits(t, 0, "apply", "--phase", loneWave)
 
+	// old's API server dies in the same moment: clients are new's already, and nothing may end in old before it can be asked.
+	r.exits(t, 0, "rollback", "--to", "routes")
+	s = r.server(t, world.Old)
+	run = r.strike(t, swapped, func() { s.signal(t, syscall.SIGKILL) }, "apply", "--phase", loneWave)
+	run.reached(t)
+	pause(t.Context(), outage)
+	s.restart(t)
+	r.broke(t, "old killed in a wave", broken, run.end(t, verbEnd))
+	r.lossless(t)
+	r.exits(t, 0, "apply", "--phase", loneWave)
+
 	// old's API server dies while old is scaled up again: whether that was written nobody can tell, until it is back.
 	s = r.server(t, world.Old)
 	run = r.strike(t, at("", "undoing"), func() { s.signal(t, syscall.SIGKILL) }, "rollback", "--to", "routes")

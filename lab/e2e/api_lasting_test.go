@@ -65,6 +65,8 @@ func (f *faults) midway(t *testing.T, before map[string]rehearse.Snapshot) {
 		{name: "midway-new-reset", at: world.New, rule: second(faulty.Reset)},
 		{name: "midway-new-hang", at: world.New, rule: second(faulty.Hang)},
 		{name: "midway-new-gone", at: world.New, rule: second(faulty.Vanish)},
+		{name: "midway-old-500", at: world.Old, rule: second(faulty.Answer500)},
+		{name: "midway-old-gone", at: world.Old, rule: second(faulty.Vanish)},
 		{name: "midway-only-services", at: world.New, rule: faulty.Rule{Verb: "create", Resource: "services", Do: faulty.Answer500}},
 	} {
 		f.lasts(t, l, broken)
