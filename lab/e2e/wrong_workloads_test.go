@@ -83,7 +83,7 @@ func (r *rig) quota(t *testing.T) {
 		}
 		return nil
 	})
-	r.fails(t, "quota-too-small", r.variant(t, "quota", "ready: 2m", quickly))
+	r.refuses(t, "quota-too-small", "apply", "--phase", loneWave)
 	if err := quotas.Delete(t.Context(), q.Name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}

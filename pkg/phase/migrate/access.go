@@ -96,7 +96,7 @@ func copying(ns string) []phase.Access {
 	for _, k := range checked {
 		out = append(out, parts.Access(phase.New, "", k, nil, "get")...)
 	}
-	for _, k := range []kube.Kind{kube.Pod, kube.Event} { // why a workload is not ready
+	for _, k := range []kube.Kind{kube.Pod, kube.Event, kube.ResourceQuota} { // why a workload is not, or would not be, ready
 		out = append(out, parts.Access(phase.New, ns, k, nil, "list")...)
 	}
 	return out

@@ -185,6 +185,9 @@ func TestBetweenTwoClusters(t *testing.T) {
 	t.Run("what never runs twice is not off before its last pod has ended", func(t *testing.T) {
 		lastPod(t, between(t, servers, "once", plan.Workload{Exclusive: true}))
 	})
+	t.Run("quotas of new that are too small are seen before anything is made", func(t *testing.T) {
+		narrow(t, between(t, servers, "narrow", plan.Workload{}))
+	})
 	t.Run("committed manifests are applied at old's size, and what they lack must be in new", func(t *testing.T) {
 		committedOnes(t, between(t, servers, "committed", plan.Workload{Source: manifests(t, in("committed", webManifests))}))
 	})
