@@ -2,6 +2,7 @@ package kube_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/pem"
@@ -174,6 +175,35 @@ func TestAnAnswerThatIsCutOffIsAskedForAgainAndNobodyElseTellsOfIt(t *testing.T)
 	klog.Flush()
 	if f.count(http.MethodGet) < 2 || told.Len() > 0 {
 		t.Errorf("%d requests; on stderr: %s", f.count(http.MethodGet), &told)
+	}
+}
+
+// A load balancer that takes a connection and leads it nowhere: the next request finds the server.
+func TestAViewGetsOverAStreamThatNeverBegins(t *testing.T) {
+	for _, first := range []int{1, 2} { // of the streamed list alone, and of the plain one after it too
+		f, c, ns := misbehaving(t, 2*time.Second)
+		must(t, c.Apply(t.Context(), own(config(ns, "a", "x"))))
+		f.set(func(r *http.Request) string {
+			if r.Method == http.MethodGet && r.URL.Path == "/api/v1/namespaces/"+ns+"/services" && f.counts["list"] < first {
+				f.counts["list"]++
+				return "hang"
+			}
+			return ""
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		for {
+			_, err := c.List(ctx, kube.Service, ns)
+			if err == nil {
+				break
+			}
+			if ctx.Err() != nil {
+				t.Fatal(err)
+			}
+		}
+		if f.count("list") != first {
+			t.Errorf("%d requests hung, want %d", f.count("list"), first)
+		}
 	}
 }
 

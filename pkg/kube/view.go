@@ -107,6 +107,8 @@ var errRelist = errors.New("list again after a break")
 
 // list is used by API servers that cannot stream a list. Only a list without a resourceVersion is consistent.
 func (v *view) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+	ctx, cancel := context.WithTimeout(ctx, v.cluster.timeout)
+	defer cancel()
 	o.ResourceVersion, o.ResourceVersionMatch = "", ""
 	var list runtime.Object
 	var err error
@@ -125,6 +127,8 @@ func (v *view) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, 
 	return list, nil
 }
 
+// watch gives up an API server that does not begin to answer, and one that falls silent in the middle of a streamed list: both
+// after half of what a request may take, so that there is time for a plain list. client-go would wait for ever.
 func (v *view) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 	streamed := o.SendInitialEvents != nil && *o.SendInitialEvents
 	if streamed {
@@ -132,6 +136,8 @@ func (v *view) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface
 	} else if v.health.needsList() {
 		return nil, errRelist
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	silence := time.AfterFunc(v.cluster.timeout/2, cancel)
 	var w watch.Interface
 	var err error
 	if metadataOnly(v.key.kind) {
@@ -140,24 +146,41 @@ func (v *view) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface
 		w, err = v.cluster.dynamic.Resource(v.key.kind.GVR()).Namespace(v.key.ns).Watch(ctx, o)
 	}
 	if err != nil {
+		silence.Stop()
+		cancel()
 		if !streamed { // else the reflector goes on with a plain list, which may be all that the server can do
 			v.health.broke(err)
 		}
 		return nil, err
 	}
-	return overhear(w, v.hear, func() { v.health.broke(errors.New("the watch ended")) }), nil
+	listing := streamed && silence.Reset(v.cluster.timeout/2)
+	if !listing {
+		silence.Stop()
+	}
+	hear := func(e watch.Event) {
+		if v.hear(e) {
+			listing = false
+			silence.Stop()
+		} else if listing {
+			silence.Reset(v.cluster.timeout / 2)
+		}
+	}
+	return overhear(w, hear, func() { cancel(); v.health.broke(errors.New("the watch ended")) }), nil
 }
 
-// hear looks at every event before the informer does.
-func (v *view) hear(e watch.Event) {
+// hear looks at every event before the informer does, and reports whether it ends a streamed list.
+func (v *view) hear(e watch.Event) bool {
 	v.health.sign()
 	v.cluster.alive()
 	if e.Type != watch.Bookmark {
-		return
+		return false
 	}
-	if m, ok := e.Object.(metav1.Object); ok && m.GetAnnotations()[metav1.InitialEventsAnnotationKey] == "true" {
-		v.health.listed(m.GetResourceVersion())
+	m, ok := e.Object.(metav1.Object)
+	if !ok || m.GetAnnotations()[metav1.InitialEventsAnnotationKey] != "true" {
+		return false
 	}
+	v.health.listed(m.GetResourceVersion())
+	return true
 }
 
 func (v *view) notify() {
