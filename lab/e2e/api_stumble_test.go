@@ -40,6 +40,13 @@ func kinds() []faulty.Rule {
 		{Verb: "create", Resource: "configmaps", Namespace: world.SystemSpace},
 		{Verb: "update", Resource: "configmaps", Namespace: world.SystemSpace},
 		{Verb: "update", Resource: "leases", Namespace: world.SystemSpace},
+		{Verb: "create", Resource: "serviceaccounts"},
+		{Verb: "create", Resource: "networkpolicies"},
+		{Verb: "create", Resource: "roles"},
+		{Verb: "create", Resource: "rolebindings"},
+		{Verb: "create", Resource: "poddisruptionbudgets"},
+		{Verb: "delete", Resource: "rolebindings"},
+		{Verb: "list", Resource: "resourcequotas"},
 	}
 }
 
@@ -59,8 +66,10 @@ func mixed(shift int) []faulty.Rule {
 // stumbles runs phases there and back while the first call of every kind meets a fault. The tool has to get over each.
 func (f *faults) stumbles(t *testing.T, before map[string]rehearse.Snapshot) {
 	for shift := range passingFaults {
-		f.stumble(t, mixed(shift))
-		f.asBefore(t, before)
+		t.Run(fmt.Sprint("mixture ", shift+1), func(t *testing.T) {
+			f.stumble(t, mixed(shift))
+			f.asBefore(t, before)
+		})
 	}
 }
 
