@@ -79,6 +79,10 @@ func (c *call) fromInputs(ctx context.Context, post bool) error {
 			return first(in("old-kubeconfig"), env(name))
 		case newVariable:
 			return first(in("new-kubeconfig"), env(name))
+		case authVariable:
+			return first(in("kube-auth"), env(name))
+		case audienceVariable:
+			return first(in("kube-audience"), env(name))
 		}
 		return env(name)
 	}

@@ -36,6 +36,7 @@ type call struct {
 	stderr io.Writer
 	action *action // set when this is a step of GitHub Actions
 
+	hiding  sync.Mutex
 	secrets []string // read so far; see hide
 }
 

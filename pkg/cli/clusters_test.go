@@ -61,7 +61,13 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{dir: t.TempDir(), servers: map[string]*kubetest.Server{"old": kubetest.Lend(t), "new": kubetest.Lend(t)}}
+	t.Helper()
+	return worldOn(t, kubetest.Lend(t), kubetest.Lend(t))
+}
+
+func worldOn(t *testing.T, old, current *kubetest.Server) *world {
+	t.Helper()
+	w := &world{dir: t.TempDir(), servers: map[string]*kubetest.Server{"old": old, "new": current}}
 	w.old, w.new = w.servers["old"].Kubeconfig, w.servers["new"].Kubeconfig
 	for _, c := range []struct{ env, text string }{
 		{"old", fmt.Sprintf(objects, "projectcontour.io/main") + workload}, {"new", fmt.Sprintf(objects, "traefik.io/ingress-controller")},

@@ -16,6 +16,8 @@ func (c *call) mask(canaries []string) {
 	if c.action != nil {
 		c.action.Mask(canaries...)
 	}
+	c.hiding.Lock()
+	defer c.hiding.Unlock()
 	for _, v := range canaries {
 		for line := range strings.Lines(v) {
 			if line = strings.TrimSpace(line); len(line) >= shortSecret && !slices.Contains(c.secrets, line) {
@@ -28,6 +30,8 @@ func (c *call) mask(canaries []string) {
 // hide is a second net under the first, which is that no secret gets into a document at all: the runner hides masked
 // values in logs and summaries, but neither in a comment, nor in a file that somebody keeps.
 func (c *call) hide(d report.Document) report.Document {
+	c.hiding.Lock()
+	defer c.hiding.Unlock()
 	if len(c.secrets) == 0 {
 		return d
 	}

@@ -121,20 +121,20 @@ func (s *session) connect(ctx context.Context) (err error) {
 	if err := errors.Join(missing...); err != nil {
 		return fault.Wrap(fault.Usage, "", err)
 	}
+	if _, err := s.call.login(""); err != nil {
+		return err // once, not for each cluster
+	}
+	// The views have to outlive a stop request, or nothing could be finished or taken back after it: close ends them.
+	views := context.WithoutCancel(ctx)
+	var errs [2]error
+	s.old, errs[0] = s.call.cluster(views, phase.Old, s.plan.Spec.Clusters.Old.UID)
+	s.new, errs[1] = s.call.cluster(views, phase.New, s.plan.Spec.Clusters.New.UID)
+	if err := errors.Join(errs[:]...); err != nil {
+		return fault.Wrap(fault.Usage, "", err)
+	}
 	if err := s.database(ctx); err != nil {
 		return err
 	}
-	o := kube.Options{UserAgent: "cutover/" + build()}
-	// The views have to outlive a stop request, or nothing could be finished or taken back after it: close ends them.
-	views := context.WithoutCancel(ctx)
-	if s.old, err = kube.Connect(views, phase.Old, s.call.env(oldVariable), o); err != nil {
-		return err
-	}
-	s.call.mask(s.old.Canaries())
-	if s.new, err = kube.Connect(views, phase.New, s.call.env(newVariable), o); err != nil {
-		return err
-	}
-	s.call.mask(s.new.Canaries())
 	ns, name := s.plan.Spec.State.Namespace, s.plan.Metadata.Name
 	ttl := time.Duration(s.plan.Spec.Lock.TTL)
 	if s.call.flags.BreakGlass != "" {

@@ -11,7 +11,7 @@ import (
 // Inputs and Outputs are the names in action.yml. A test holds the two together.
 var (
 	Inputs = []string{
-		"plan", "verb", "phase", "old-kubeconfig", "new-kubeconfig", "expect-digest", "allow-irreversible", "repair", "to", "reason",
+		"plan", "verb", "phase", "old-kubeconfig", "new-kubeconfig", "kube-auth", "kube-audience", "expect-digest", "allow-irreversible", "repair", "to", "reason",
 		"break-glass", "journal", "export", "evidence", "preview", "output", "github-token",
 	}
 	Outputs = []string{"result", "phase", "next-phase", "approval", "digest", "not-before", "mutated", "report", "journal", "back", "following", "proposal"}

@@ -31,6 +31,7 @@ type Cluster struct {
 	metadata metadata.Interface
 	timeout  time.Duration
 	canaries []string
+	lent     bool          // it logs in with tokens that it is given, not by the kubeconfig
 	writers  chan struct{} // one for each write that is on its way
 
 	life  context.Context // ends the views; a Cluster is a connection, so it keeps one

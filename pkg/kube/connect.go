@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -25,7 +25,9 @@ type Options struct {
 	QPS       float32       // requests per second that this process sends at most; 0 = 1000
 	Burst     int           // how many of them at once; 0 = 1000
 	Timeout   time.Duration // how long one request other than a watch may take; 0 = 20 s
-	Writes    int           // how many writes to objects of a migration are on their way at once; 0 = 16
+	// Token is asked for before every request, and what the kubeconfig logs in by is not used; nil: it is.
+	Token  func(context.Context) (string, error)
+	Writes int // how many writes to objects of a migration are on their way at once; 0 = 16
 }
 
 // What protects an API server is its own priority and fairness, whose 429 is obeyed. The client's limit is there to
@@ -60,6 +62,10 @@ func Connect(ctx context.Context, env, kubeconfig string, o Options) (*Cluster, 
 	if err != nil {
 		return nil, err
 	}
+	held := conf.DeepCopy()
+	if o.Token != nil {
+		anonymous(conf)
+	}
 	if err := usable(env, conf); err != nil {
 		return nil, err
 	}
@@ -71,6 +77,10 @@ func Connect(ctx context.Context, env, kubeconfig string, o Options) (*Cluster, 
 	cfg.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(o.QPS, o.Burst)
 	c := newCluster(ctx, env, o)
 	cfg.Wrap(c.listen)
+	if o.Token != nil {
+		c.lent = true
+		cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return bearer{o.Token, next} })
+	}
 	c.config = cfg
 	if c.dynamic, err = dynamic.NewForConfig(cfg); err != nil {
 		return nil, unusable(env, "cannot be used: "+brief(err))
@@ -78,7 +88,7 @@ func Connect(ctx context.Context, env, kubeconfig string, o Options) (*Cluster, 
 	if c.metadata, err = metadata.NewForConfig(cfg); err != nil {
 		return nil, unusable(env, "cannot be used: "+brief(err))
 	}
-	c.canaries = credentials(conf, cfg)
+	c.canaries = credentials(held, cfg)
 	if !isFile(kubeconfig) {
 		c.canaries = append(c.canaries, strings.TrimSpace(kubeconfig))
 	}
@@ -140,16 +150,7 @@ func usable(env string, conf *clientcmdapi.Config) error {
 	if user == nil {
 		return unusable(env, "has a current-context without a user")
 	}
-	const way = "give a kubeconfig with the token of a ServiceAccount instead: the container has no cloud vendor's programs; see docs/rbac"
-	if user.AuthProvider != nil {
-		return fault.New(fault.Usage, way, "kubeconfig of %s uses the auth provider %q, which no longer exists", env, user.AuthProvider.Name)
-	}
-	if user.Exec != nil {
-		if _, err := exec.LookPath(user.Exec.Command); err != nil {
-			return fault.New(fault.Usage, way, "kubeconfig of %s runs the program %q to log in, and there is none here", env, user.Exec.Command)
-		}
-	}
-	return nil
+	return login(env, user)
 }
 
 // credentials lists every secret value of the kubeconfig, in every form in which it could be printed.

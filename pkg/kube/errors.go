@@ -21,6 +21,8 @@ func (c *Cluster) explain(doing string, err error) error {
 	switch {
 	case fault.CodeOf(err) != fault.Unknown: // explained already
 		return wrapped
+	case apierrors.IsUnauthorized(err) && c.lent:
+		return fault.Wrap(fault.Refused, "the API server of "+c.env+" does not believe GitHub's token of this job: compare what it wants of the issuer, the audience and the claims with docs/rbac/github-oidc.yaml", wrapped)
 	case apierrors.IsUnauthorized(err):
 		return fault.Wrap(fault.Refused, "the credentials of "+c.env+" are not, or no longer, valid (a token may have expired): put fresh ones into "+variable(c.env)+" and run the same phase again, it resumes", wrapped)
 	case apierrors.IsForbidden(err) && c.justBack():
