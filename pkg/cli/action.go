@@ -34,6 +34,7 @@ var mutating = []string{"apply", "rollback", "recover", "adopt"}
 type action struct {
 	*ghaction.Runner
 	wrote map[string]string // outputs, so that the last ones are complete
+	ended bool              // the last outputs and the summary are there
 }
 
 // runAction runs the verb that the inputs name.
@@ -52,6 +53,8 @@ func runAction(ctx context.Context, c *call) error {
 	if !isShown(err) && err != nil {
 		c.complain(err)
 		err = coded(err, false, false)
+	}
+	if !c.action.ended { // whatever the verb: a later step goes by its outputs
 		d := report.Document{Verb: c.verb.Name, Phase: c.flags.Phase, Started: time.Now().UTC()}
 		d.Fail(err)
 		c.publish(d, true)
@@ -145,6 +148,7 @@ func (c *call) publish(d report.Document, last bool) {
 	if c.action == nil {
 		return
 	}
+	c.action.ended = last
 	d = c.hide(d)
 	var errs []error
 	not := ""

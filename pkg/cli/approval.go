@@ -123,21 +123,39 @@ func preflight(ctx context.Context, c *call) error {
 	} else if err != nil {
 		return err
 	}
+	type row struct {
+		Name string `json:"name"`
+		Gate bool   `json:"gate"`
+		Why  string `json:"why,omitempty"` // why not, or why nobody could tell
+	}
+	out := struct {
+		Environments []row `json:"environments"`
+	}{[]row{}}
 	var errs []error
 	code := fault.Refused
 	for _, environment := range slices.Compact(slices.Sorted(maps.Values(p.Spec.Approvals))) {
 		err := client.Guarded(ctx, run, environment)
 		if err == nil {
-			fmt.Fprintf(c.stdout, "%s: somebody has to approve, and only chosen branches may use it\n", environment)
+			out.Environments = append(out.Environments, row{Name: environment, Gate: true})
 			continue
 		}
+		out.Environments = append(out.Environments, row{Name: environment, Why: err.Error()})
 		if fault.CodeOf(err) != fault.Refused {
 			code = fault.Unsure
 		}
 		errs = append(errs, err)
 	}
-	if len(p.Spec.Approvals) == 0 {
+	no := fault.Wrap(code, "", errors.Join(errs...))
+	if c.flags.Output == "json" {
+		return errors.Join(no, writeJSON(c.stdout, out))
+	}
+	for _, e := range out.Environments {
+		if e.Gate {
+			fmt.Fprintf(c.stdout, "%s: somebody has to approve, and only chosen branches may use it\n", e.Name)
+		}
+	}
+	if len(out.Environments) == 0 {
 		fmt.Fprintln(c.stdout, "the plan wants no approvals: every phase runs as soon as it is its turn")
 	}
-	return fault.Wrap(code, "", errors.Join(errs...))
+	return no
 }

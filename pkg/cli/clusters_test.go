@@ -248,6 +248,7 @@ func TestVerbsOnTwoClustersInWhichNothingRuns(t *testing.T) {
 		{"nothing is frozen", []string{"adopt"}, nil, 3, "nothing is frozen"},
 		{"nothing is after a phase that was not begun", []string{"status", "--to", "proxy"}, nil, 2, "nothing of it was begun"},
 		{"nobody holds the lock", []string{"unlock"}, nil, 0, "nobody holds"},
+		{"nobody holds the lock, for machines", []string{"unlock", "--output", "json"}, nil, 0, `"taken": false`},
 		{"an empty journal", []string{"journal", "export"}, nil, 0, ""},
 	} {
 		if code, out, errs := w.run(t, c.args, c.env...); code != c.code || !strings.Contains(out+errs, c.want) {
@@ -300,6 +301,9 @@ func TestAPhaseThatThePlanWantsApprovedRunsOnlyWithTheYesOnRecord(t *testing.T) 
 		if strings.Contains(out+errs, "hub-t0k3n") {
 			t.Errorf("%s: the token is in the output", c.name)
 		}
+	}
+	if code, out, _ := w.run(t, []string{"preflight", "--output", "json"}, repository...); code != 3 || !strings.Contains(out, `"gate": false`) {
+		t.Errorf("preflight for machines: code %d\n%s", code, out)
 	}
 	if code, out, errs := w.run(t, []string{"preflight"}, repository...); code != 3 || !strings.Contains(errs, "no required reviewers") {
 		t.Errorf("preflight: code %d\n%s%s", code, out, errs)

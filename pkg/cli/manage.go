@@ -17,11 +17,17 @@ func adopt(ctx context.Context, c *call) error {
 		return err
 	}
 	defer s.close()
-	ctx, release, err := s.lock(ctx, false)
+	o := s.outcome("")
+	held, release, err := s.lock(ctx, false)
 	if err != nil {
-		return err
+		return o.finish(ctx, err)
 	}
 	defer release()
+	return o.finish(ctx, ofLock(held, o.adopt(held)))
+}
+
+func (o *outcome) adopt(ctx context.Context) error {
+	s, c := o.session, o.session.call
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
@@ -31,7 +37,7 @@ func adopt(ctx context.Context, c *call) error {
 	if s.dismantled() {
 		return refused("cutover apply --phase cleanup goes on", "cleanup has begun to delete old's own objects: nothing of old can be taken in any more")
 	}
-	if err := s.outcome("").endStretches(ctx, ""); err != nil { // its steps come from the inventory as it is
+	if err := o.endStretches(ctx, ""); err != nil { // its steps come from the inventory as it is
 		return err
 	}
 	live, err := s.live(ctx)
@@ -39,8 +45,12 @@ func adopt(ctx context.Context, c *call) error {
 		return err
 	}
 	changes := append(inventory.Compare(s.inv, live), inventory.Remade(s.inv, live)...)
+	to := c.stdout
+	if c.flags.Output == "json" { // which has them once they are taken in
+		to = c.stderr
+	}
 	for _, change := range changes {
-		fmt.Fprintln(c.stdout, clean(change.String()))
+		fmt.Fprintln(to, clean(change.String()))
 	}
 	adopted := inventory.Adopt(s.inv, live)
 	if err := inventory.Check(s.plan, adopted); err != nil {
@@ -50,8 +60,13 @@ func adopt(ctx context.Context, c *call) error {
 		fmt.Fprintln(c.stderr, "nothing changed since it was frozen")
 		return nil
 	}
+	c.publish(o.document(errUnfinished), false)
 	if err := s.freeze(ctx, adopted, true); err != nil {
 		return err
+	}
+	o.begun.Store(true)
+	for _, change := range changes {
+		o.adopted = append(o.adopted, change.String())
 	}
 	fmt.Fprintf(c.stderr, "taken in: this is frozen now; %s shows what it means for the next phase\n", c.command("plan"))
 	return nil
@@ -68,8 +83,15 @@ func unlock(ctx context.Context, c *call) error {
 	if err != nil {
 		return unsure(fmt.Errorf("ask who holds the lock: %w", err))
 	}
+	var out struct {
+		Taken bool   `json:"taken"`
+		From  string `json:"from,omitempty"` // who held it
+	}
 	if holder == nil {
 		fmt.Fprintln(c.stderr, "nobody holds the lock")
+		if c.flags.Output == "json" {
+			return writeJSON(c.stdout, out)
+		}
 		return nil
 	}
 	if c.flags.Holder == "" {
@@ -77,6 +99,9 @@ func unlock(ctx context.Context, c *call) error {
 	}
 	if err := s.lease.Break(ctx, c.flags.Holder); err != nil {
 		return err
+	}
+	if out.Taken, out.From = true, holder.Holder; c.flags.Output == "json" {
+		return writeJSON(c.stdout, out)
 	}
 	fmt.Fprintf(c.stdout, "taken from %s\n", clean(holder.Holder))
 	return nil

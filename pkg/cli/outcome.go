@@ -39,6 +39,7 @@ type outcome struct {
 	newest   string                    // the phase that a rollback would take back
 	about    map[string][]phase.Object // by step
 	steps    []report.Step             // of a plan, instead of what was recorded
+	adopted  []string                  // what adopt took in
 }
 
 func (s *session) outcome(name string) *outcome {
@@ -94,6 +95,7 @@ func (o *outcome) document(err error) report.Document {
 	if o.steps != nil {
 		d.Steps = o.steps
 	}
+	d.Adopted = o.adopted
 	if log := o.session.log; log != nil {
 		d.Unapproved = unapproved(log.Entries())
 	}
@@ -129,7 +131,7 @@ func (o *outcome) finish(ctx context.Context, err error) error {
 		if wrote := d.JSON(c.stdout); wrote != nil && err == nil {
 			return fmt.Errorf("write the result: %w", wrote)
 		}
-	} else if c.verb.Name != "plan" && err == nil {
+	} else if c.verb.Name != "plan" && c.verb.Name != "adopt" && err == nil { // these have printed theirs
 		fmt.Fprintln(c.stdout, clean(report.Verdict(d)))
 	}
 	return shown(err)

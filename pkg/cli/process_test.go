@@ -221,7 +221,7 @@ func locks(t *testing.T, w *world, program string) {
 	if held == nil {
 		t.Fatal(errs)
 	}
-	if code, out, errs := w.run(t, []string{"unlock", "--holder", held[1]}); code != 0 || !strings.Contains(out, "taken from "+held[1]) {
+	if code, out, errs := w.run(t, []string{"unlock", "--holder", held[1], "--output", "json"}); code != 0 || !strings.Contains(out, `"from": "`+held[1]+`"`) {
 		t.Errorf("unlock: exit code %d\n%s%s", code, out, errs)
 	}
 	if code := p.end(t); code != 4 || !strings.Contains(p.errs.String(), "lock") {

@@ -33,6 +33,13 @@ func propose(ctx context.Context, c *call) error {
 		return err
 	}
 	c.publish(d, true)
+	if c.flags.Output == "json" {
+		return writeJSON(c.stdout, struct {
+			Phase    string `json:"phase,omitempty"`    // the phase that is proposed
+			Proposal string `json:"proposal,omitempty"` // the address of the pull request
+			Why      string `json:"why,omitempty"`      // why there is none
+		}{d.Phase, d.Proposal, why})
+	}
 	_, err = fmt.Fprintln(c.stdout, clean(first(why, "proposed: "+d.Proposal)))
 	return err
 }

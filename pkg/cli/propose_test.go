@@ -102,6 +102,9 @@ func TestTheNextPhaseIsProposedInOnePullRequest(t *testing.T) {
 	if got, want := p.Commits[p.Branches["cutover/two"]].Files[planPath], strings.Replace(p.text, "through: routes", "through: migrate/shop", 1); got != want {
 		t.Errorf("the plan is\n%s", got)
 	}
+	if code, out := p.propose(t, "--output", "json"); code != 0 || !strings.Contains(out, `"proposal": "https://github.test/acme/shop/pull/100"`) {
+		t.Errorf("for machines: code %d\n%s", code, out)
+	}
 	// Without a plan of it the proposal stands all the same, and says so.
 	if code, out := p.propose(t, "--preview", "nonexistent.json"); code != 0 || !strings.Contains(out, "the proposal shows no plan of migrate/shop") || !strings.Contains(pull.Body, "Nobody could tell here") {
 		t.Errorf("code %d\n%s%s", code, out, pull.Body)

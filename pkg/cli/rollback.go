@@ -170,6 +170,9 @@ func (o *outcome) endStretches(ctx context.Context, but string) error {
 		if state := s.log.Phase(stop.Name); !ok || stop.Name == but || state.Finished || state.Open == 0 {
 			continue
 		}
+		if !looked {
+			s.call.publish(o.document(errUnfinished), false)
+		}
 		looked = true
 		result, err := o.engine(s.plan.Digest()).Recover(ctx, p)
 		if result.Begun {

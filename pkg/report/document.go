@@ -39,6 +39,9 @@ type Document struct {
 	// Back is what going back to the phase that was named would take back, newest first.
 	Back []string `json:"back,omitzero"`
 
+	// Adopted is what adopt took into the frozen inventory.
+	Adopted []string `json:"adopted,omitempty"`
+
 	// Unapproved are phases that ran without the approval that the plan demanded, each with why.
 	Unapproved []string `json:"unapproved,omitempty"`
 

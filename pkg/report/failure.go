@@ -40,6 +40,9 @@ func Verdict(d Document) string {
 			s += fmt.Sprintf("; %d of %d steps done", n[Done], len(d.Steps))
 		}
 	}
+	if n := len(d.Adopted); n > 0 {
+		s += "; " + plural(n, "change") + " taken in"
+	}
 	if t := Total(d.Requests); t.Sent > 0 {
 		s += fmt.Sprintf("; %d requests, %d lost, %d wrong", t.Sent, t.Lost, t.Wrong)
 	}

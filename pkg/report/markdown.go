@@ -53,9 +53,12 @@ func fit(d Document, limit int) (text string, left []string, truncated bool) {
 	served := &part{what: "paths and who serves them", texts: []func() string{
 		func() string { return served(d.Served, 500) }, func() string { return served(d.Served, 50) }, func() string { return "" },
 	}}
+	adopted := &part{what: "what was taken in", texts: []func() string{
+		func() string { return taken(d.Adopted, 500) }, func() string { return taken(d.Adopted, 20) },
+	}}
 	details := &part{what: "gates, bad requests and what the clusters show", texts: []func() string{func() string { return details(d) }, func() string { return "" }}}
-	parts := []*part{head, steps, {texts: same(requests(d.Requests))}, {texts: same(moved(d.Database))}, served, diffs, details}
-	for _, shorten := range []*part{nil, details, served, steps, steps, served, diffs} {
+	parts := []*part{head, adopted, steps, {texts: same(requests(d.Requests))}, {texts: same(moved(d.Database))}, served, diffs, details}
+	for _, shorten := range []*part{nil, details, served, adopted, steps, steps, served, diffs} {
 		if shorten != nil {
 			shorten.shorten()
 		}
