@@ -49,6 +49,7 @@ var imports = []struct{ pkg, may string }{
 	{"zone/ttl", ""},
 	{"zone", "zone/ttl phase fault"},
 	{"zone/route53test", "zone zone/zonetest"},
+	{"zone/cloudflaretest", "zone zone/zonetest"},
 	{"zone/*", "zone phase fault"},
 	{"replset/replsim", ""},
 	{"replset/replsim/wire", "replset/replsim"},

@@ -22,7 +22,7 @@ import (
 )
 
 // secretVariables are what a job may have in its environment besides kubeconfigs.
-var secretVariables = []string{"CUTOVER_TSIG_SECRET", "AWS_SECRET_ACCESS_KEY", "CUTOVER_MONGODB_URI", "GITHUB_TOKEN"}
+var secretVariables = []string{"CUTOVER_TSIG_SECRET", "AWS_SECRET_ACCESS_KEY", "CUTOVER_CLOUDFLARE_TOKEN", "CUTOVER_MONGODB_URI", "GITHUB_TOKEN"}
 
 // withSecrets gives every process of the tool secrets of its own.
 func (r *rig) withSecrets() {

@@ -67,7 +67,7 @@ func (s *session) prepare(ctx context.Context) error {
 func (s *session) deps() parts.Deps {
 	return parts.Deps{
 		Plan: s.plan, Inventory: s.inv, Old: s.old, New: s.new, Mongo: s.mongo, NewGone: s.gone,
-		Zones: zonesOf(s.plan, s.call.env(tsigVariable)), Now: s.call.flags.Now,
+		Zones: zonesOf(s.plan, s.call.env), Now: s.call.flags.Now,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"cutover.dev/cutover/pkg/plan"
 	"cutover.dev/cutover/pkg/zone"
+	"cutover.dev/cutover/pkg/zone/cloudflare"
 	"cutover.dev/cutover/pkg/zone/manual"
 	"cutover.dev/cutover/pkg/zone/rfc2136"
 	"cutover.dev/cutover/pkg/zone/route53"
@@ -14,25 +15,27 @@ import (
 const tsigVariable = "CUTOVER_TSIG_SECRET"
 
 // zoneSecrets are the variables that let somebody change a zone.
-var zoneSecrets = []string{tsigVariable, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+var zoneSecrets = []string{tsigVariable, cloudflare.Variable, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 
 // zonesOf makes the zones of a plan. Whoever only looks needs no secret.
-func zonesOf(p *plan.Plan, secret string) []*zone.Zone {
+func zonesOf(p *plan.Plan, env func(string) string) []*zone.Zone {
 	var all []*zone.Zone
 	for _, z := range p.Spec.DNS.Zones {
 		find := zone.Finder{Zone: z.Name}
 		if z.RFC2136 != nil {
 			find.Via = z.RFC2136.Server
 		}
-		out := &zone.Zone{Name: z.Name, Servers: find.Find}
+		out := &zone.Zone{Name: z.Name, Servers: find.Find, AllowRace: z.AllowRace}
 		if len(z.Servers) > 0 {
 			out.Servers = fixed(z.Servers)
 		}
 		switch {
 		case z.RFC2136 != nil:
-			out.Editor = rfc2136.New(z.Name, z.RFC2136.Server, z.RFC2136.Key, z.RFC2136.Algorithm, secret)
+			out.Editor = rfc2136.New(z.Name, z.RFC2136.Server, z.RFC2136.Key, z.RFC2136.Algorithm, env(tsigVariable))
 		case z.Route53 != nil:
 			out.Editor = route53.New(z.Name, route53.Options{ID: z.Route53.ID})
+		case z.Cloudflare != nil:
+			out.Editor = cloudflare.New(z.Name, cloudflare.Options{ID: z.Cloudflare.ID, Token: env(cloudflare.Variable)})
 		case z.Manual != nil:
 			out.Editor = &manual.Editor{Zone: z.Name, Servers: out.Servers}
 		}

@@ -137,6 +137,7 @@ a word needs quotes; a number is written in plain digits. Durations are hours, m
 const referenceTail = `
 ## What no single field can say
 
+- ` + "`allowRace: true`" + ` stands at the zones whose provider cannot compare and swap, and at no others. With ` + "`cloudflare`" + ` ` + "`spec.dns.ttl`" + ` is a minute at least.
 - ` + "`spec.windows.residual`" + ` is no shorter than ` + "`spec.dns.ttl`" + ` where names move, and ` + "`spec.mongodb.settle`" + ` longer than ` + "`spec.windows.lag`" + `.
 - A plan moves one replica set at most, and ` + "`spec.mongodb.new`" + ` has seven members at most: all of them shall vote.
 - A DaemonSet is not exclusive: it has no replicas, and would run in new before it ended in old.

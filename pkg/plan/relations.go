@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxVoters is how many members of a replica set may vote.
@@ -49,10 +50,30 @@ func relations(p *Plan, report reporter) {
 		}
 		seen[z.Name] = i
 	}
+	races(s, report)
 	listeners(s, report)
 	spans(s, report)
 	waves(s, report)
 	phases(p, report)
+}
+
+// least is the lowest TTL that Cloudflare takes in every zone.
+const least = Duration(time.Minute)
+
+// races reports zones whose provider promises less than the plan takes for granted.
+func races(s *Spec, report reporter) {
+	for i, z := range s.DNS.Zones {
+		path := fmt.Sprintf("spec.dns.zones[%d].allowRace", i)
+		switch who := z.Racing(); {
+		case who != "" && !z.AllowRace:
+			report(path, "%s cannot compare and swap: what somebody else writes between the last look and the write is lost, and nobody is told; set it to true if nobody else writes these names during the move", who)
+		case who == "" && z.AllowRace:
+			report(path, "there is no race to allow: this zone is changed only if it still has what was seen")
+		}
+		if z.Cloudflare != nil && s.DNS.TTL != 0 && s.DNS.TTL < least {
+			report("spec.dns.ttl", "%s is less than Cloudflare takes for zone %s: %s", s.DNS.TTL, z.Name, least)
+		}
+	}
 }
 
 // listeners reports two ingresses at one address and port.

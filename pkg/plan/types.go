@@ -151,6 +151,23 @@ type Zone struct {
 	RFC2136 *RFC2136 `json:"rfc2136,omitempty"`
 	Route53 *Route53 `json:"route53,omitempty"`
 	Manual  *Manual  `json:"manual,omitempty"`
+
+	Cloudflare *Cloudflare `json:"cloudflare,omitempty"`
+	AllowRace  bool        `json:"allowRace,omitempty"` // what somebody else writes in the same moment may be lost
+}
+
+// Racing names the provider of a zone that cannot compare and swap, "" for one that can. What it says is what the editors say
+// of themselves, before there is one.
+func (z *Zone) Racing() string {
+	if z.Cloudflare != nil {
+		return "Cloudflare"
+	}
+	return ""
+}
+
+// Cloudflare is a zone at Cloudflare. The token comes from CUTOVER_CLOUDFLARE_TOKEN.
+type Cloudflare struct {
+	ID string `json:"id,omitempty"` // default: the one of the zone's name
 }
 
 // Route53 is a public hosted zone of Amazon Route 53. The credentials are what the AWS SDK finds.

@@ -65,9 +65,10 @@ var ErrTooLarge = errors.New("too many names for one request")
 
 // Zone is one zone with who changes it and who answers for it.
 type Zone struct {
-	Name    string // without the dot at the end
-	Editor  Editor
-	Servers func(context.Context) ([]Server, error) // every address of every authoritative server
+	Name      string // without the dot at the end
+	Editor    Editor
+	Servers   func(context.Context) ([]Server, error) // every address of every authoritative server
+	AllowRace bool                                    // an editor without compare-and-swap may write
 }
 
 // Holds reports whether name is the zone's apex or below it.

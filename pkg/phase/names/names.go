@@ -108,6 +108,10 @@ func KeyProof(s Scope) phase.Step {
 	return phase.Step{
 		ID: "prove:key/" + s.Zone.Name, Title: "see that zone " + s.Zone.Name + " may be changed",
 		Observe: func(ctx context.Context) (phase.Observation, error) {
+			if !s.Zone.AllowRace && !s.Zone.Editor.Abilities().CompareAndSwap {
+				return phase.Observation{State: phase.Failed, Detail: "the plan does not say allowRace, and zone " + s.Zone.Name +
+					" cannot be compared and swapped: what somebody else writes between the last look and the write would be lost, and nobody would be told"}, nil
+			}
 			if err := s.Zone.Editor.Check(ctx); err != nil {
 				return phase.Observation{}, err
 			}
