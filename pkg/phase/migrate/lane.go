@@ -78,11 +78,19 @@ func (m wave) leave(u unit, past phase.Past) phase.Lane {
 	if len(left) == 0 {
 		return nil
 	}
-	lane := phase.Lane{m.drain(u)}
+	var lane phase.Lane
+	if m.called(u) {
+		lane = append(lane, m.drain(u))
+	}
 	for _, ref := range left {
 		lane = append(lane, m.retire(ref, past)...)
 	}
 	return lane
+}
+
+// called reports whether a Service leads to the unit: who asks it for something may be waiting for an answer.
+func (m wave) called(u unit) bool {
+	return slices.ContainsFunc(u.Refs, func(ref plan.Ref) bool { return len(m.Inventory.ServicesOf(ref)) > 0 })
 }
 
 // swapOver takes the exclusive workloads of a unit with routes from old to new: all off, then all on, ready and warm. The

@@ -112,3 +112,11 @@ func TestAUnitWithoutRoutesWaitsForNobody(t *testing.T) {
 		t.Error("counters are asked for, and nothing is counted")
 	}
 }
+
+func TestWhomNobodyCallsHasNothingInFlight(t *testing.T) {
+	m := testWave(t)
+	m.Inventory.Ingresses, m.Inventory.Services = nil, nil
+	if got := verbs(m.leave(m.levels([]plan.Ref{api})[0][0], noFacts{})); !slices.Equal(got, []string{"scale"}) {
+		t.Errorf("it leaves old by %v", got)
+	}
+}
