@@ -101,19 +101,24 @@ func (l *Lease) acquire(ctx context.Context, holder string, patient bool) error 
 	defer tick.Stop()
 	var watched record // as first seen
 	var since time.Time
-	for {
+	for hung := 0; ; {
 		u, r, err := l.read(ctx)
 		if err != nil {
 			return doing(err)
 		}
 		if !r.Renewed.Equal(watched.Renewed) || r.Holder != watched.Holder {
-			if watched.Holder != "" && r.Holder != "" && !patient {
+			if watched.Holder != "" && r.Holder != "" && r.Holder != holder && !patient {
 				return doing(r.locked())
 			}
 			watched, since = r, time.Now()
 		}
 		if u == nil || r.free(l.ttl, time.Since(since)) || r.Holder == holder {
-			if err := l.take(ctx, u, r, holder); !errors.Is(err, phase.ErrMoved) {
+			err := l.take(ctx, u, r, holder)
+			if errors.Is(err, errHung) && ctx.Err() == nil && hung < 2 {
+				hung++
+				continue // it may be ours already: the next look tells
+			}
+			if !errors.Is(err, phase.ErrMoved) {
 				if err != nil {
 					return doing(err)
 				}
@@ -133,12 +138,20 @@ func (l *Lease) acquire(ctx context.Context, holder string, patient bool) error 
 // that after a renewal that hung (a third of the ttl) there is time for another before two thirds are over.
 func (l *Lease) pace() time.Duration { return min(l.ttl/6, 5*time.Second) }
 
-// take writes the lock and starts renewing it.
+var errHung = errors.New("no answer in time for a lock")
+
+// take writes the lock and starts renewing it. What counts is when it was asked for, so an answer that takes too long is of no
+// use: it is asked again.
 func (l *Lease) take(ctx context.Context, u *unstructured.Unstructured, r record, holder string) error {
 	start := time.Now()
 	next := record{Holder: holder, TTL: l.ttl, Acquired: start, Renewed: start, Transitions: r.Transitions + 1}
-	made, err := l.write(ctx, u, next)
+	asking, cancel := context.WithTimeoutCause(ctx, l.ttl/3, errHung)
+	defer cancel()
+	made, err := l.write(asking, u, next)
 	if err != nil {
+		if errors.Is(context.Cause(asking), errHung) {
+			err = fmt.Errorf("%w: %w", errHung, err)
+		}
 		return err
 	}
 	renewing, end := context.WithCancel(context.WithoutCancel(ctx)) // a run that is asked to stop still writes its last words

@@ -118,6 +118,7 @@ func TestAHolderWithoutAnAPIServerStopsBelievingBeforeOthersMayTakeIt(t *testing
 type hanging struct {
 	*memory
 	left int
+	lose bool // they are done all the same
 }
 
 func (h *hanging) Update(ctx context.Context, u *unstructured.Unstructured) (*unstructured.Unstructured, error) {
@@ -125,8 +126,38 @@ func (h *hanging) Update(ctx context.Context, u *unstructured.Unstructured) (*un
 		time.Sleep(20 * time.Millisecond)
 		return h.memory.Update(ctx, u)
 	}
+	if h.lose {
+		_, _ = h.memory.Update(ctx, u)
+	}
 	<-ctx.Done()
 	return nil, ctx.Err()
+}
+
+// Whether the lock was free or a dead process has it, and whether the write that hung was done or not: it is taken by another
+// write, and counts from there.
+func TestALockWhoseTakingHangsIsTakenAllTheSame(t *testing.T) {
+	for _, dead := range []bool{false, true} {
+		for _, lose := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				api := newMemory()
+				before := take(t, api, "run-0")
+				if dead {
+					die(before)
+				} else {
+					letGo(t, before)
+				}
+				slow := &hanging{memory: api, left: 1, lose: lose}
+				l := NewLease(slow, "ns", "shop", ttl)
+				if err := l.Acquire(t.Context(), "run-1"); err != nil {
+					t.Fatalf("dead %t, done %t: %v", dead, lose, err)
+				}
+				defer letGo(t, l)
+				if until, err := l.Held(); err != nil || time.Until(until) < ttl/2 || slow.left >= 0 {
+					t.Errorf("dead %t, done %t: held for %s (%v)", dead, lose, time.Until(until), err)
+				}
+			})
+		}
+	}
 }
 
 func TestOneRenewalThatHangsCostsNoLockHoweverShort(t *testing.T) {
@@ -240,12 +271,12 @@ func TestADeletedLeaseIsALostLock(t *testing.T) {
 func TestALostLockSaysWhyAndToWhom(t *testing.T) {
 	ended := fault.Wrap(fault.Refused, "put fresh ones in", fmt.Errorf("update Lease: %w", apierrors.NewUnauthorized("token expired")))
 	for name, c := range map[string]struct {
-		happens func(*memory, *Lease)
+		happens func(*testing.T, *memory, *Lease)
 		want    []string
 	}{
-		"the credentials end": {func(api *memory, _ *Lease) { api.fail(ended) }, []string{"the credentials of this run ended", "token expired", "put fresh ones in"}},
-		"the server is gone":  {func(api *memory, _ *Lease) { api.fail(errors.New("no route")) }, []string{"could not be renewed in time", "no route"}},
-		"somebody broke it and another took it": {func(api *memory, a *Lease) {
+		"the credentials end": {func(_ *testing.T, api *memory, _ *Lease) { api.fail(ended) }, []string{"the credentials of this run ended", "token expired", "put fresh ones in"}},
+		"the server is gone":  {func(_ *testing.T, api *memory, _ *Lease) { api.fail(errors.New("no route")) }, []string{"could not be renewed in time", "no route"}},
+		"somebody broke it and another took it": {func(t *testing.T, api *memory, a *Lease) {
 			b := NewLease(api, "ns", "shop", ttl)
 			if err := errors.Join(a.Break(t.Context(), "run-1"), b.Acquire(t.Context(), "run-2")); err != nil {
 				t.Error(err)
@@ -257,7 +288,7 @@ func TestALostLockSaysWhyAndToWhom(t *testing.T) {
 			api := newMemory()
 			a := take(t, api, "run-1")
 			defer func() { api.fail(nil); _ = a.Release(t.Context()) }()
-			c.happens(api, a)
+			c.happens(t, api, a)
 			time.Sleep(ttl * 2 / 3)
 			_, err := a.Held()
 			said := fmt.Sprint(err, fault.Hints(err))
