@@ -127,8 +127,8 @@ func (v *view) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, 
 	return list, nil
 }
 
-// watch gives up an API server that does not begin to answer, and one that falls silent in the middle of a streamed list: both
-// after half of what a request may take, so that there is time for a plain list. client-go would wait for ever.
+// watch gives up an API server that does not begin to answer, and one that falls silent in the middle of a streamed list, both
+// after half of what a request may take: there is time left to ask again. client-go would wait for ever.
 func (v *view) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 	streamed := o.SendInitialEvents != nil && *o.SendInitialEvents
 	if streamed {

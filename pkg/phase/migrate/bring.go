@@ -3,11 +3,14 @@ package migrate
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/kube/carry"
@@ -133,7 +136,11 @@ func (m wave) capacity(ref plan.Ref) phase.Step {
 			if state, detail := ready.Of(u); state != phase.Done {
 				return phase.Observation{State: state, Detail: detail}, nil
 			}
-			if short, err := m.short(ctx, ref, u); err != nil || short != "" {
+			want := map[ingress.Name]int{}
+			for _, s := range m.Inventory.ServicesOf(ref) {
+				want[ingress.Name{Namespace: ref.Namespace, Name: s}] = size(u)
+			}
+			if short, err := m.short(ctx, want); err != nil || short != "" {
 				return phase.Observation{State: phase.Pending, Detail: short}, err
 			}
 			return phase.Observation{State: phase.Done, Detail: fmt.Sprintf("%d ready", size(u))}, nil
@@ -141,16 +148,15 @@ func (m wave) capacity(ref plan.Ref) phase.Step {
 	}
 }
 
-// short says which Service of a workload in new has fewer ready endpoints than the workload has replicas, or none.
-func (m wave) short(ctx context.Context, ref plan.Ref, live *unstructured.Unstructured) (string, error) {
-	want := size(live)
-	for _, s := range m.Inventory.ServicesOf(ref) {
-		n, err := endpoints(ctx, m.New, ref.Namespace, s)
+// short says which Service of new has fewer ready endpoints than are wanted, or none.
+func (m wave) short(ctx context.Context, want map[ingress.Name]int) (string, error) {
+	for _, name := range slices.SortedFunc(maps.Keys(want), func(a, b ingress.Name) int { return strings.Compare(a.String(), b.String()) }) {
+		n, err := endpoints(ctx, m.New, name.Namespace, name.Name)
 		if err != nil {
 			return "", err
 		}
-		if n < want || n == 0 {
-			return fmt.Sprintf("service %s has %d of %d ready endpoints", s, n, want), nil
+		if n < want[name] || n == 0 {
+			return fmt.Sprintf("service %s has %d of %d ready endpoints", name.Name, n, want[name]), nil
 		}
 	}
 	return "", nil

@@ -185,12 +185,43 @@ func TestBetweenTwoClusters(t *testing.T) {
 	t.Run("what never runs twice is not off before its last pod has ended", func(t *testing.T) {
 		lastPod(t, between(t, servers, "once", plan.Workload{Exclusive: true}))
 	})
+	t.Run("a Service has to have the endpoints of all that is behind it", func(t *testing.T) {
+		crowded(t, between(t, servers, "crowded", plan.Workload{}))
+	})
 	t.Run("quotas of new that are too small are seen before anything is made", func(t *testing.T) {
 		narrow(t, between(t, servers, "narrow", plan.Workload{}))
 	})
 	t.Run("committed manifests are applied at old's size, and what they lack must be in new", func(t *testing.T) {
 		committedOnes(t, between(t, servers, "committed", plan.Workload{Source: manifests(t, in("committed", webManifests))}))
 	})
+}
+
+// crowded counts one workload twice, which is as good as two of the same size behind one Service of which one has no endpoint.
+func crowded(t *testing.T, c two) {
+	m := wave{Deps: c.deps, Wave: c.deps.Plan.Spec.Waves[0]}
+	u := m.levels([]plan.Ref{c.ref})[0][0]
+	says := func(want string) {
+		t.Helper()
+		got := ""
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+			var err error
+			if got, err = m.fully(t.Context(), u); err != nil {
+				t.Fatal(err)
+			}
+			if got == want {
+				return
+			}
+		}
+		t.Fatalf("it says %q, want %q", got, want)
+	}
+	says(c.ref.String() + " is not in new")
+	c.around.Put(in(c.ref.Namespace, webInOld))
+	says("")
+	u.Refs = append(u.Refs, c.ref)
+	says("service web has 3 of 6 ready endpoints")
+	if short, err := m.any(t.Context(), u); err != nil || short != "" {
+		t.Errorf("for what follows the first swap: %q %v", short, err)
+	}
 }
 
 func lastPod(t *testing.T, c two) {

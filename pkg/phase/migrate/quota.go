@@ -12,13 +12,14 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/kube/carry"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/plan"
 )
 
-// room are gates: the quotas of new have room for the pods of the wave. Without them a workload is only seen not to become
+// room are gates: the quotas of new have room for the workloads that are copied. What committed manifests bring is not counted. Without them a workload is only seen not to become
 // ready, when all that it needs is there already.
 func (m wave) room() []phase.Step {
 	refs := map[string][]plan.Ref{}
@@ -30,7 +31,7 @@ func (m wave) room() []phase.Step {
 	var gates []phase.Step
 	for _, ns := range slices.Sorted(maps.Keys(refs)) {
 		gates = append(gates, phase.Step{
-			ID: "room:new/" + ns, Title: "see that the quotas of namespace " + ns + " in new have room for the pods",
+			ID: "room:new/" + ns, Title: "see that the quotas of namespace " + ns + " in new have room for the copied workloads",
 			Observe: func(ctx context.Context) (phase.Observation, error) {
 				wanted, err := m.taken(ctx, refs[ns])
 				if err != nil {
@@ -109,6 +110,9 @@ func roomFor(ctx context.Context, c *kube.Cluster, ns string, wanted corev1.Reso
 		}
 		for _, name := range slices.Sorted(maps.Keys(wanted)) {
 			hard, limited := q.Status.Hard[name]
+			if _, asked := q.Spec.Hard[name]; asked && !limited {
+				return fault.New(fault.Unsure, "see that new's controller manager runs", "ResourceQuota %s has not been counted yet", q.Name)
+			}
 			left := hard.DeepCopy()
 			left.Sub(q.Status.Used[name])
 			if need := wanted[name]; limited && need.Cmp(left) > 0 {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 
+	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/phase"
 )
@@ -75,7 +76,9 @@ func narrow(t *testing.T, c two) {
 			room = s
 		}
 	}
-	see(t, room, phase.Done)
+	if _, err := room.Observe(t.Context()); fault.CodeOf(err) != fault.Unsure {
+		t.Errorf("a quota that nobody counted: %v", err)
+	}
 	used("1")
 	see(t, room, phase.Done)
 	used("2")

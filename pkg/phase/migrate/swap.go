@@ -15,6 +15,7 @@ import (
 
 	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/kube/ready"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
 )
@@ -131,15 +132,20 @@ func (m wave) swapped(ctx context.Context, u unit, frozen *networkingv1.Ingress,
 	if err != nil {
 		return phase.Observation{}, err
 	}
-	if short, err := m.unstaffed(ctx, u); err != nil || short != "" {
+	enough := m.fully // the unit's first swap; then clients are there already, and a pod more or less is no reason to stay half-way
+	if name != u.Ingresses[0] {
+		enough = m.any
+	}
+	if short, err := enough(ctx, u); err != nil || short != "" {
 		return phase.Observation{State: phase.Settling, Detail: "waits: " + short}, err
 	}
 	return phase.Observation{State: phase.Pending, Detail: "leads to the proxy", Diff: diff, Was: was}, nil
 }
 
-// unstaffed says what of the unit in new cannot take the traffic now. It was there before the first swap of the group, but that
-// may have been another job, and pods come and go.
-func (m wave) unstaffed(ctx context.Context, u unit) (string, error) {
+// fully says which Service of the unit in new has fewer ready endpoints than all workloads behind it have replicas, "" if none
+// does. It was so before the first swap of the group, but that may have been another job, and pods come and go.
+func (m wave) fully(ctx context.Context, u unit) (string, error) {
+	want := map[ingress.Name]int{}
 	for _, ref := range u.Refs {
 		kind, _ := kube.KindNamed(ref.Kind)
 		live, err := m.New.Get(ctx, kind, ref.Namespace, ref.Name)
@@ -149,11 +155,23 @@ func (m wave) unstaffed(ctx context.Context, u unit) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if short, err := m.short(ctx, ref, live); err != nil || short != "" {
-			return short, err
+		if state, detail := ready.Of(live); state != phase.Done {
+			return ref.String() + ": " + detail, nil
+		}
+		for _, s := range m.Inventory.ServicesOf(ref) {
+			want[ingress.Name{Namespace: ref.Namespace, Name: s}] += size(live)
 		}
 	}
-	return "", nil
+	return m.short(ctx, want)
+}
+
+// any says which Service of the unit that has routes has no ready endpoint in new.
+func (m wave) any(ctx context.Context, u unit) (string, error) {
+	want := map[ingress.Name]int{}
+	for _, name := range m.routed(u) {
+		want[name] = 1
+	}
+	return m.short(ctx, want)
 }
 
 func (m wave) desired(frozen *networkingv1.Ingress, moved func(string) bool) *networkingv1.Ingress {

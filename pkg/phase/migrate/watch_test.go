@@ -56,7 +56,9 @@ func TestTheWatchWindowHoldsAnswersAgainstWhatTheyWereBefore(t *testing.T) {
 
 func TestTheLaneEndsItsWatchWhenAPathAnswersTwiceAsItDidNotBefore(t *testing.T) {
 	m, u, past, turn := arrived(t, http.NotFound)
-	ctx, cancel := context.WithCancelCause(t.Context())
+	limit, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	ctx, cancel := context.WithCancelCause(limit)
 	defer cancel(nil)
 	turn.Store(true)
 	m.patrol(ctx, u, past, cancel)
