@@ -16,7 +16,7 @@ SERVERS  = bind9 knot pdns-server pdns-backend-sqlite3 sqlite3
 .DEFAULT_GOAL := help
 # The lab is one per machine, and a check that fails early should spare the long ones.
 .NOTPARALLEL:
-.PHONY: bench help check lint workflows unit fmt test warm e2e test-all race faults kills demo act lab-up lab-status lab-down build image-root image
+.PHONY: bench help check lint workflows unit fmt test warm e2e test-all race faults kills demo act screenshots lab-up lab-status lab-down build image-root image
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,6 +104,13 @@ demo: ## move a whole environment between two real clusters under load (root; 5 
 
 act: ## run the action's workflow in containers against the lab (root)
 	@$(GO) -C lab run ./act $(ACT)
+
+screenshots: ## show summaries in a real browser, into out/screenshots (chromium; after make act those of its jobs too)
+	@command -v chromium >/dev/null || command -v chromium-headless-shell >/dev/null || \
+		DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends chromium-headless-shell fonts-dejavu-core >/dev/null || \
+		{ echo "no chromium; fix: apt-get install chromium-headless-shell fonts-dejavu-core"; exit 1; }
+	@CUTOVER_SCREENSHOTS=$(CURDIR)/out/screenshots $(GO) test ./pkg/report -run TestScreenshots -count=1
+	@ls out/screenshots/*.png
 
 lab-up: ## take the two clusters up (root)
 	@$(GO) -C lab run . up

@@ -26,7 +26,11 @@ func digestOf(phase string) string {
 // summary is a page as the tool writes it, with n of nine paths served by new.
 func summary(verb, phase string, n int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### cutover %s %s: done; 2 of 2 steps done; 1.2s\n\n%s\n|---|---|---|---|\n", verb, phase, stepsHeader)
+	word := "done"
+	if verb == "plan" {
+		word = "planned"
+	}
+	fmt.Fprintf(&b, "### cutover %s %s: %s; 2 of 2 steps done; 1.2s\n\n%s\n|---|---|---|---|\n", verb, phase, word, stepsHeader)
 	fmt.Fprintf(&b, "| done | a | do a | |\n| done | b | do b \\| c | yes |\n\n%s\n|---|---|---|---|\n", servedHeader)
 	for i, row := range []string{
 		`\*.blog.test | / | blog`, `\*.blog.test | /comments | comments`, `chat.shop.test | / | live`, `live.shop.test | / | live`,

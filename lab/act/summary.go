@@ -36,7 +36,11 @@ func table(text, header string) [][]string {
 // summaryProblems says what a summary lacks: the verdict on top, the steps, and where each host of the lab is served.
 func summaryProblems(summary, verb, phase string) []string {
 	var out []string
-	if !strings.HasPrefix(summary, fmt.Sprintf("### cutover %s %s: done;", verb, phase)) {
+	word := "done"
+	if verb == "plan" {
+		word = "planned"
+	}
+	if !strings.HasPrefix(summary, fmt.Sprintf("### cutover %s %s: %s;", verb, phase, word)) {
 		first, _, _ := strings.Cut(summary, "\n")
 		out = append(out, fmt.Sprintf("the summary begins with %q", first))
 	}

@@ -46,7 +46,7 @@ func TestAPlanIsShownInOneCommentUnderItsPullRequest(t *testing.T) {
 	_, digest, _ := strings.Cut(out, "digest ")
 	digest, _, _ = strings.Cut(digest, "\n")
 	for _, want := range []string{
-		"<!-- cutover plan: two -->\n### cutover plan proxy: done; ", "digest `" + digest + "`", "| do | apply:new/shop/Service/cutover-proxy |",
+		"<!-- cutover plan: two -->\n### cutover plan proxy: planned; ", "digest `" + digest + "`", "| do | apply:new/shop/Service/cutover-proxy |",
 		"of commit c0ffee11", "(https://github.test/acme/shop/actions/runs/42/attempts/1)",
 	} {
 		if !strings.Contains(comment.Body, want) {

@@ -102,6 +102,11 @@ func longestRun(s string, c byte) int {
 }
 
 // folded is a part that opens on a click. The title is Markdown.
-func folded(title, body string) string {
-	return "<details><summary>" + title + "</summary>\n\n" + strings.TrimRight(body, "\n") + "\n\n</details>\n"
+func folded(title, body string) string { return foldable("<details>", title, body) }
+
+// unfolded is folded that is open until somebody closes it.
+func unfolded(title, body string) string { return foldable("<details open>", title, body) }
+
+func foldable(begin, title, body string) string {
+	return begin + "<summary>" + title + "</summary>\n\n" + strings.TrimRight(body, "\n") + "\n\n</details>\n"
 }

@@ -18,6 +18,10 @@ const (
 func Verdict(d Document) string {
 	s := d.title() + ": " + d.Result
 	switch {
+	case d.Verb == "plan" && d.Result == "done": // who is tired takes "done" for the phase
+		if s = d.title() + ": planned"; count(d.Steps)[Failed] > 0 {
+			s = d.title() + ": cannot run as it is"
+		}
 	case d.Result == "waiting" && !d.NotBefore.IsZero():
 		s += ", come back at " + d.NotBefore.UTC().Format(time.RFC3339)
 	case d.Error != nil:

@@ -42,7 +42,7 @@ func fit(d Document, limit int) (text string, left []string, truncated bool) {
 		limit = MaxSummary
 	}
 	head, diffs := &part{texts: same(head(d, limit))}, &part{what: "the differences", texts: []func() string{
-		func() string { return differences(d.Steps) },
+		func() string { return differences(d) },
 		func() string { return withoutDifferences(d.Steps) },
 	}}
 	steps := &part{what: "steps", texts: []func() string{
@@ -186,7 +186,10 @@ func stepTable(d Document, all bool) string {
 		if d.Verb == "plan" {
 			state = verbs[s.State]
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", cell(state), cell(s.ID), title, cell(s.Detail))
+		if state = cell(state); s.State == Failed {
+			state = "**" + state + "**" // to be found among hundreds
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", state, cell(s.ID), title, cell(s.Detail))
 	}
 	if hidden > 0 {
 		fmt.Fprintf(&b, "\n%s that are done, not listed here\n", plural(hidden, "step"))
@@ -239,10 +242,13 @@ func hasDiff(steps []Step) bool {
 	return slices.ContainsFunc(steps, func(s Step) bool { return s.Diff != "" && s.State != Done })
 }
 
-func differences(steps []Step) string {
+// atSight is how many differences of a plan are read without a click. Who approves has to have seen them.
+const atSight = 20
+
+func differences(d Document) string {
 	var b strings.Builder
 	n := 0
-	for _, s := range steps {
+	for _, s := range d.Steps {
 		if s.Diff == "" || s.State == Done {
 			continue
 		}
@@ -252,7 +258,11 @@ func differences(steps []Step) string {
 	if n == 0 {
 		return ""
 	}
-	return folded(plural(n, "difference")+" between what is there and what is wanted", b.String())
+	title := plural(n, "difference") + " between what is there and what is wanted"
+	if d.Verb == "plan" && n <= atSight {
+		return unfolded(title, b.String())
+	}
+	return folded(title, b.String())
 }
 
 func withoutDifferences(steps []Step) string {

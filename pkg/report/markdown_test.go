@@ -45,7 +45,7 @@ func TestASummaryFitsByDroppingDetailBeforeDifferences(t *testing.T) {
 		if strings.Contains(text, "no basis for an approval") != c.cut {
 			t.Errorf("%+v: the warning does not say whether it is whole", c)
 		}
-		if !strings.HasPrefix(strings.TrimPrefix(text, "> [!CAUTION]"), "### cutover plan routes: done") && !c.cut {
+		if !strings.HasPrefix(strings.TrimPrefix(text, "> [!CAUTION]"), "### cutover plan routes: planned") && !c.cut {
 			t.Errorf("%+v begins with %.60q", c, text)
 		}
 	}
