@@ -35,6 +35,7 @@ var imports = []struct{ pkg, may string }{
 	{"ghaction/runnertest", ""},
 	{"hub", "fault"},
 	{"hub/hubtest", ""},
+	{"hub/githubtest", "hub/hubtest"},
 	{"ingress", "fault"},
 	{"inventory", "kube kube/carry ingress plan fault"},
 	{"journal/cluster", "journal kube phase fault"},

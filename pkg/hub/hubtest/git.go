@@ -21,6 +21,7 @@ type Pull struct {
 	Number                         int
 	State, Title, Body, Head, Base string
 	Repo                           string // that the branch is in
+	Author                         string
 }
 
 // Commit puts a commit with one changed file on a branch, which it makes where it is missing.
@@ -170,6 +171,10 @@ func (h *Hub) updateRef(w http.ResponseWriter, r *http.Request) {
 	}
 	branch := r.PathValue("branch")
 	if !read(w, r, &in) {
+		return
+	}
+	if h.Protected[branch] {
+		Fail(w, http.StatusUnprocessableEntity, "Protected branch update failed for refs/heads/"+branch+".")
 		return
 	}
 	if h.Branches[branch] == "" || h.Commits[in.SHA] == nil || !in.Force && !h.ancestors(in.SHA)[h.Branches[branch]] {

@@ -1,6 +1,7 @@
 // Package hubtest is a double of the API of GitHub for one repository, acme/shop: comments and pull requests in pages, a
-// token that may do some things and not others, limits of the rate, texts that are too long. It answers as GitHub does where
-// the product depends on it, refuses what it does not know, and keeps what it was asked to change. It is for tests only.
+// token that may do some things and not others, limits of the rate, texts that are too long, runs and who approved them,
+// environments, protected branches, workflows. It answers as GitHub does where the product depends on it, refuses what it does
+// not know and what GitHub's rules do not allow, and keeps what it was asked to change. It is for tests only.
 package hubtest
 
 import (
@@ -41,7 +42,12 @@ type Hub struct {
 	Forbid   bool     // the repository does not let its jobs make pull requests
 	Asked    []string // methods and paths, in order
 
-	t      *testing.T
+	Protected    map[string]bool // branches that change by a merge that somebody else approved, and in no other way
+	Environments map[string]*Environment
+	Runs         map[int64]*Run
+	Workflows    map[string]*Workflow // by file
+
+	fail   func(format string, args ...any) // is told what the double should not have been asked
 	mux    *http.ServeMux
 	nextID int64
 }
@@ -60,14 +66,22 @@ type Comment struct {
 	URL  string `json:"html_url"`
 }
 
-// Start starts a double whose token may write to everything.
-func Start(t *testing.T) *Hub {
-	t.Helper()
-	h := &Hub{t: t, mux: http.NewServeMux(), nextID: 1000, Public: true, Write: map[string]bool{"contents": true, "pull_requests": true}}
-	h.Commits, h.Branches = map[string]*Commit{}, map[string]string{}
+// New is a double whose token may write to everything. fail is told what it should not have been asked.
+func New(fail func(format string, args ...any)) *Hub {
+	h := &Hub{fail: fail, mux: http.NewServeMux(), nextID: 1000, Public: true, Write: map[string]bool{"contents": true, "pull_requests": true, "actions": true}}
+	h.Commits, h.Branches, h.Protected = map[string]*Commit{}, map[string]string{}, map[string]bool{}
+	h.Environments, h.Runs, h.Workflows = map[string]*Environment{}, map[int64]*Run{}, map[string]*Workflow{}
 	h.comments()
 	h.git()
 	h.pulls()
+	h.actions()
+	return h
+}
+
+// Start starts a double for a test.
+func Start(t *testing.T) *Hub {
+	t.Helper()
+	h := New(t.Errorf)
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	h.URL = s.URL
@@ -84,6 +98,14 @@ func (h *Hub) Env(more ...string) func(string) string {
 		vars[more[i]] = more[i+1]
 	}
 	return func(name string) string { return vars[name] }
+}
+
+// me is whose the token is.
+func (h *Hub) me() User {
+	if h.Login == "" {
+		return User{"github-actions[bot]", "Bot"}
+	}
+	return User{h.Login, "User"}
 }
 
 // Say adds a comment by somebody.
@@ -106,7 +128,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Fail(w, http.StatusUnauthorized, "Bad credentials")
 	default:
 		if _, pattern := h.mux.Handler(r); pattern == "" {
-			h.t.Errorf("the double was asked what it does not know: %s %s", r.Method, r.URL)
+			h.fail("the double was asked what it does not know: %s %s", r.Method, r.URL)
 		}
 		h.mux.ServeHTTP(w, r)
 	}
@@ -206,10 +228,7 @@ func (h *Hub) comments() {
 		if !h.may(w, r, "pull_requests") || !read(w, r, &in) || !fits(w, in.Body) {
 			return
 		}
-		me := User{h.Login, "User"}
-		if h.Login == "" {
-			me = User{"github-actions[bot]", "Bot"}
-		}
+		me := h.me()
 		w.WriteHeader(http.StatusCreated)
 		answer(w, h.Say(me.Login, me.Type, in.Body))
 	})

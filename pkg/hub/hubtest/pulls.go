@@ -49,7 +49,7 @@ func (h *Hub) pulls() {
 			Fail(w, http.StatusUnprocessableEntity, "Validation Failed: No commits between "+in.Base+" and "+in.Head)
 			return
 		}
-		in.Number, in.State, in.Repo = 100+len(h.Pulls), "open", "acme/shop"
+		in.Number, in.State, in.Repo, in.Author = 100+len(h.Pulls), "open", "acme/shop", h.me().Login
 		h.Pulls = append(h.Pulls, in)
 		w.WriteHeader(http.StatusCreated)
 		answer(w, in.shown())
@@ -68,4 +68,27 @@ func (h *Hub) pulls() {
 		h.Pulls[i].Title, h.Pulls[i].Body = in.Title, in.Body
 		answer(w, h.Pulls[i].shown())
 	})
+}
+
+// Approve merges a pull request as somebody who reviewed it: not the one who opened it, since nobody approves their own.
+func (h *Hub) Approve(number int, login string) error {
+	i := slices.IndexFunc(h.Pulls, func(p *Pull) bool { return p.Number == number && p.State == "open" })
+	switch {
+	case i < 0:
+		return fmt.Errorf("there is no open pull request %d", number)
+	case h.Protected[h.Pulls[i].Base] && h.Pulls[i].Author == login:
+		return fmt.Errorf("%s opened pull request %d and cannot approve it", login, number)
+	}
+	h.Merge(h.Pulls[i], true)
+	return nil
+}
+
+// Open opens a pull request as a person. The first one is 7, which has the comments.
+func (h *Hub) Open(head, base, title, login string) (int, error) {
+	if h.Branches[head] == "" || h.ancestors(h.Branches[base])[h.Branches[head]] {
+		return 0, fmt.Errorf("no commits between %s and %s", base, head)
+	}
+	p := &Pull{Number: 7 + len(h.Pulls), State: "open", Title: title, Head: head, Base: base, Repo: "acme/shop", Author: login}
+	h.Pulls = append(h.Pulls, p)
+	return p.Number, nil
 }
