@@ -9,11 +9,11 @@ import (
 // hasty has the shortest windows instead of the demo's.
 var hasty = []string{"watch: 3s", "watch: 1s", "drain: 3s", "drain: 1s", "status: 6s", "status: 1s", "residual: 3s", "residual: 1s"}
 
-// calm is the road's plan: hasty, with proofs that forgive a busy machine its latency.
-var calm = slices.Concat(hasty, []string{"latency: 3", "latency: 20"})
+// calm is the road's plan: hasty, with proofs that ask faster and forgive a busy machine its latency.
+var calm = slices.Concat(hasty, []string{"rate: 50", "rate: 100", "latency: 3", "latency: 20"})
 
 // brisk is hasty with a lock that ends soon, and the demo's own bounds for what is too slow.
-var brisk = slices.Concat(hasty, []string{"ttl: 30s", "ttl: 5s", "rate: 100", "rate: 200"})
+var brisk = slices.Concat(hasty, []string{"ttl: 30s", "ttl: 5s", "rate: 50", "rate: 200"})
 
 // quick is calm with a lock that a dead process keeps for as short as can be.
 var quick = append(slices.Clone(calm), "ttl: 30s", "ttl: 5s")
