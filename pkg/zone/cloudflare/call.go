@@ -41,6 +41,7 @@ type envelope struct {
 // answer is a no of the service.
 type answer struct {
 	status int
+	codes  []int
 	why    string
 }
 
@@ -103,10 +104,12 @@ func (e *Editor) once(ctx context.Context, method, path string, content []byte, 
 		return response.StatusCode, nil
 	}
 	var why []string
+	var codes []int
 	for _, e := range out.Errors {
+		codes = append(codes, e.Code)
 		why = append(why, fmt.Sprintf("%s (%d)", strings.TrimSuffix(e.Message, "."), e.Code))
 	}
-	return response.StatusCode, &answer{status: response.StatusCode, why: strings.Join(append(why, response.Status), ", ")}
+	return response.StatusCode, &answer{status: response.StatusCode, codes: codes, why: strings.Join(append(why, response.Status), ", ")}
 }
 
 // judge tells what will not change by asking again from what may.

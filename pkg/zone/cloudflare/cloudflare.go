@@ -25,9 +25,10 @@ import (
 const Variable = "CUTOVER_CLOUDFLARE_TOKEN"
 
 const (
-	lowest    = 60  // seconds; zones of the plan Enterprise take 30
-	automatic = 300 // seconds that a TTL of 1 means
-	most      = 200 // operations in one batch, in a zone of the plan Free; others take 3,500
+	lowest    = 60    // seconds; zones of the plan Enterprise take 30
+	automatic = 300   // seconds that a TTL of 1 means
+	noRecord  = 81044 // what the service calls it when a record is not there
+	most      = 200   // operations in one batch, in a zone of the plan Free; others take 3,500
 )
 
 // Editor is one zone. Make it with New.
@@ -106,12 +107,20 @@ func (e *Editor) Swap(ctx context.Context, changes []zone.Change) error {
 	return e.send(ctx, doing, b)
 }
 
-// Check is zone.Editor's: a batch that deletes what nobody has. Who may not write is told so before that.
+// Check is zone.Editor's: a batch that deletes what nobody has. Who may not write is told so before that. Only the service's
+// word that there is no such record is a yes: of a zone that was not found, or a token it cannot read, it says no as well.
 func (e *Editor) Check(ctx context.Context) error {
 	const nobodys = "00000000000000000000000000000000"
-	err := e.send(ctx, "see whether zone "+e.zone+" may be changed", batch{Deletes: []record{{ID: nobodys}}})
-	if no, said := errors.AsType[*answer](err); said && (no.status == http.StatusNotFound || no.status == http.StatusBadRequest) {
+	if _, err := e.hosted(ctx); err != nil {
+		return err
+	}
+	doing := "see whether zone " + e.zone + " may be changed"
+	err := e.send(ctx, doing, batch{Deletes: []record{{ID: nobodys}}})
+	if no, said := errors.AsType[*answer](err); said && slices.Contains(no.codes, noRecord) {
 		return nil
+	}
+	if err == nil {
+		return fmt.Errorf("%s: it says that it deleted a record that nobody made", doing)
 	}
 	return err
 }

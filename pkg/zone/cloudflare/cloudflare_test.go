@@ -104,9 +104,12 @@ func TestOnlyAZoneWhoseRecordsAreMadeThereIsTaken(t *testing.T) {
 	} {
 		t.Run(about, func(t *testing.T) {
 			s := cloudflaretest.Start(t, c.more...)
-			_, err := cloudflare.New(c.zone, cloudflare.Options{Token: s.Token, ID: c.id, Base: s.URL}).Get(t.Context(), []string{"web.shop.test"})
-			if c.no == "" && err != nil || c.no != "" && (fault.CodeOf(err) != fault.Refused || !strings.Contains(err.Error(), c.no)) {
-				t.Errorf("want %q, got %v", c.no, err)
+			e := cloudflare.New(c.zone, cloudflare.Options{Token: s.Token, ID: c.id, Base: s.URL})
+			_, err := e.Get(t.Context(), []string{"web.shop.test"})
+			for asked, err := range map[string]error{"Get": err, "Check": e.Check(t.Context())} {
+				if c.no == "" && err != nil || c.no != "" && (fault.CodeOf(err) != fault.Refused || !strings.Contains(err.Error(), c.no)) {
+					t.Errorf("%s: want %q, got %v", asked, c.no, err)
+				}
 			}
 		})
 	}
