@@ -60,6 +60,7 @@ ifeq ($(shell id -u),0)
 test race: export CUTOVER_REQUIRE_APISERVER = 1
 test race: export CUTOVER_REQUIRE_MONGOD = 1
 test race: export CUTOVER_REQUIRE_NAMESERVERS = 1
+test race: export CUTOVER_REQUIRE_EXTERNALDNS = 1
 endif
 
 # The name servers are run by the tests, not by the machine: policy-rc.d keeps Debian from starting them.

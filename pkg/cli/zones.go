@@ -9,6 +9,7 @@ import (
 	"cutover.dev/cutover/pkg/zone/manual"
 	"cutover.dev/cutover/pkg/zone/rfc2136"
 	"cutover.dev/cutover/pkg/zone/route53"
+	"cutover.dev/cutover/pkg/zone/webhook"
 )
 
 // tsigVariable holds the secret of the key that signs updates.
@@ -36,6 +37,8 @@ func zonesOf(p *plan.Plan, env func(string) string) []*zone.Zone {
 			out.Editor = route53.New(z.Name, route53.Options{ID: z.Route53.ID})
 		case z.Cloudflare != nil:
 			out.Editor = cloudflare.New(z.Name, cloudflare.Options{ID: z.Cloudflare.ID, Token: env(cloudflare.Variable)})
+		case z.Webhook != nil:
+			out.Editor = &webhook.Editor{Zone: z.Name, URL: z.Webhook.URL, Servers: out.Servers}
 		case z.Manual != nil:
 			out.Editor = &manual.Editor{Zone: z.Name, Servers: out.Servers}
 		}

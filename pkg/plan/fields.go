@@ -141,9 +141,12 @@ var dns = exactly(obj(
 		may("cloudflare", obj(
 			may("id", matching(`^[0-9a-f]{32}$`, "the id of a zone", nil), "Its id. Default: the zone of that name."),
 		), "A zone at Cloudflare, of records that are DNS only. Its token comes from CUTOVER_CLOUDFLARE_TOKEN. Needs allowRace, and a TTL of 60s at least."),
+		may("webhook", obj(
+			need("url", matching(`^https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?)(:[0-9]{1,5})?$`, "http://host:port, without a path", nil), "Where it answers, as seen by the program."),
+		), "A webhook provider of external-dns, for every other DNS service: it runs beside the program and holds the credentials. It changes addresses or aliases, not one into the other, and no HTTPS records. Needs allowRace."),
 		may("allowRace", &shape{kind: boolean, want: "true or false"}, "Needed where the provider cannot compare and swap: what somebody else writes between the last look and the write is lost, and nobody is told. Let nobody else write these names meanwhile."),
 		may("manual", obj(), "{}: a person changes it. Each change is shown, the run ends, and the next one looks whether it is served."),
-	), "rfc2136", "route53", "cloudflare", "manual"), 1, false), "The zones to change."),
+	), "rfc2136", "route53", "cloudflare", "webhook", "manual"), 1, false), "The zones to change."),
 	may("manual", obj(), "{}: the names are moved by hand, outside of this tool. What it can look at and wait for is a zone in zones with manual: {}."),
 	may("none", matching(`\S`, "some words: why no name moves", nil), "The reason why no name moves."),
 ), "zones", "manual", "none")

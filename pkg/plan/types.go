@@ -153,6 +153,7 @@ type Zone struct {
 	Manual  *Manual  `json:"manual,omitempty"`
 
 	Cloudflare *Cloudflare `json:"cloudflare,omitempty"`
+	Webhook    *Webhook    `json:"webhook,omitempty"`
 	AllowRace  bool        `json:"allowRace,omitempty"` // what somebody else writes in the same moment may be lost
 }
 
@@ -162,7 +163,15 @@ func (z *Zone) Racing() string {
 	if z.Cloudflare != nil {
 		return "Cloudflare"
 	}
+	if z.Webhook != nil {
+		return "the protocol of webhook providers"
+	}
 	return ""
+}
+
+// Webhook is a webhook provider of external-dns, which holds the credentials.
+type Webhook struct {
+	URL string `json:"url"`
 }
 
 // Cloudflare is a zone at Cloudflare. The token comes from CUTOVER_CLOUDFLARE_TOKEN.

@@ -76,6 +76,8 @@ func (m *Move) Observe(ctx context.Context) (phase.Observation, error) {
 	for _, name := range m.Names {
 		if want[name], err = m.Want(ctx, name, seenOf(own, readings, name)); err != nil {
 			nos = append(nos, err.Error())
+		} else if err = fits(m.Zone.Editor.Abilities(), name, own[name], want[name]); err != nil {
+			nos = append(nos, err.Error())
 		}
 	}
 	if len(nos) > 0 {
@@ -104,6 +106,21 @@ func (m *Move) Observe(ctx context.Context) (phase.Observation, error) {
 		o.Anew = m.Begins(readings)
 	}
 	return o, nil
+}
+
+// fits says what of a change is beyond an editor, so that a proof says no before the first change of all.
+func fits(a Abilities, name string, was, want []Set) error {
+	_, before := Typed(was, "CNAME")
+	_, after := Typed(want, "CNAME")
+	if a.AliasStays && before != after && len(was) > 0 && len(want) > 0 {
+		return fmt.Errorf("%s would change between alias and addresses, and who edits the zone cannot do that at once", name)
+	}
+	for _, s := range want {
+		if was, had := Typed(was, s.Type); s.TTL < a.MinTTL && (!had || was.TTL != s.TTL) {
+			return fmt.Errorf("%s %s would get a TTL of %ds, and who serves the zone takes %ds at least", name, s.Type, s.TTL, a.MinTTL)
+		}
+	}
+	return nil
 }
 
 // unseen says of which names it is not known whether what is answered is theirs or a wildcard's, "" for none.

@@ -37,12 +37,14 @@ type Change struct {
 
 // Abilities says what an editor can promise.
 type Abilities struct {
-	CompareAndSwap bool   // nothing is written unless Was is what is there
-	Atomic         bool   // all changes of one Swap, or none
-	ApexAlias      bool   // a host name may stand at the apex
-	ByHand         bool   // Swap writes nothing: a person does, as Observe says
-	MinTTL         uint32 // the lowest TTL that is taken, seconds; 0: none is known
-	Guess          string // why Get takes what a wildcard answers alike for the wildcard's; "": it knows
+	CompareAndSwap bool     // nothing is written unless Was is what is there
+	Atomic         bool     // all changes of one Swap, or none
+	ApexAlias      bool     // a host name may stand at the apex
+	ByHand         bool     // Swap writes nothing: a person does, as Observe says
+	AliasStays     bool     // Swap refuses to change an alias into addresses, and addresses into an alias
+	Types          []string // what may stand at a name that is edited; nil: all of zone.Types
+	MinTTL         uint32   // the lowest TTL that is taken, seconds; 0: none is known
+	Guess          string   // why Get takes what a wildcard answers alike for the wildcard's; "": it knows
 }
 
 // Editor changes the records of one zone. It has to be safe for use from several goroutines.

@@ -2,6 +2,8 @@ package zonetest
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"cutover.dev/cutover/pkg/fault"
@@ -42,9 +44,38 @@ func races(t *testing.T, f Fixture, a addresses) {
 		served(t, f, "web.shop.test", []zone.Set{theirs})
 	case f.Editor.Abilities().CompareAndSwap:
 		t.Errorf("want %v, got %v", phase.ErrMoved, err)
-	case err == nil: // what allowRace in a plan accepts
-		served(t, f, "web.shop.test", []zone.Set{ours})
+	case err == nil: // what allowRace in a plan accepts; theirs may be left beside ours
+		if set, _ := zone.Typed(get(t, f.Editor, "web.shop.test"), "A"); !slices.Contains(set.Data, ours.Data[0]) {
+			t.Errorf("the swap is said to be done, and there is %v", set)
+		}
 	}
+}
+
+// beyond sees that what an editor says it cannot change is a no, by name, and changes nothing.
+func beyond(t *testing.T, f Fixture, name string, want []zone.Set) bool {
+	t.Helper()
+	a := f.Editor.Abilities()
+	for _, s := range want {
+		if a.Types != nil && !slices.Contains(a.Types, s.Type) {
+			if _, err := f.Editor.Get(t.Context(), []string{name}); fault.CodeOf(err) != fault.Refused || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s with a type that it does not know: want a no, got %v", name, err)
+			}
+			return true
+		}
+	}
+	if !a.AliasStays {
+		return false
+	}
+	was := get(t, f.Editor, name)
+	_, alias := zone.Typed(want, "CNAME")
+	if _, before := zone.Typed(was, "CNAME"); before == alias {
+		return false
+	}
+	if err := f.Editor.Swap(t.Context(), []zone.Change{{Name: name, Was: was, Want: want}}); fault.CodeOf(err) != fault.Refused {
+		t.Errorf("between alias and addresses: want a no, got %v", err)
+	}
+	served(t, f, name, was)
+	return true
 }
 
 // nobody: what cannot be asked is no no, and nothing moved.

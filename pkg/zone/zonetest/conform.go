@@ -74,6 +74,9 @@ func Conform(t *testing.T, fresh func(t *testing.T) Fixture) {
 	} {
 		t.Run("Swap, "+c.about+", and back", func(t *testing.T) {
 			f := fresh(t)
+			if beyond(t, f, c.name, c.want) {
+				return
+			}
 			was := get(t, f.Editor, c.name)
 			if len(was) == 0 {
 				t.Fatalf("%s has nothing to begin with", c.name)
@@ -162,6 +165,9 @@ func refusesMoved(t *testing.T, f Fixture, a addresses) {
 		t.Errorf("want %v, got %v", phase.ErrMoved, err)
 	}
 	served(t, f, "web.shop.test", []zone.Set{other})
+	if f.Editor.Abilities().AliasStays {
+		return
+	}
 	f.Change(t, zone.Set{Name: "alias.shop.test", Type: "CNAME", TTL: 300, Data: []string{"elsewhere.test."}})
 	err = f.Editor.Swap(t.Context(), []zone.Change{{
 		Name: "alias.shop.test", Was: []zone.Set{{Name: "alias.shop.test", Type: "CNAME", TTL: 300, Data: []string{"lb.shop.test."}}},
