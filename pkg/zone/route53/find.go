@@ -17,7 +17,8 @@ import (
 )
 
 const hintCredentials = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what else the AWS SDK reads; they have to allow " +
-	"route53:ListHostedZonesByName, GetHostedZone, ListResourceRecordSets and ChangeResourceRecordSets, of the names in scope and _cutover-check"
+	"route53:ListHostedZonesByName, GetHostedZone, ListResourceRecordSets and ChangeResourceRecordSets; a condition on names has to let " +
+	"those in scope and _cutover-check, one on types A, AAAA, CNAME and HTTPS"
 
 // find settles which hosted zone is meant. A private one of the same name is never taken: its answers are for a VPC alone, so
 // nobody could read it back.
@@ -79,10 +80,7 @@ func (e *Editor) judge(doing string, err error) error {
 		}
 		return err // nil, or it says what we were doing
 	}
-	why := said.ErrorCode() + ": " + said.ErrorMessage()
-	if b, is := errors.AsType[*types.InvalidChangeBatch](err); is && len(b.Messages) > 0 {
-		why = said.ErrorCode() + ": " + strings.Join(b.Messages, "; ")
-	}
+	why := why(said)
 	status := 0
 	if r, is := errors.AsType[*awshttp.ResponseError](err); is {
 		status = r.HTTPStatusCode()
@@ -96,4 +94,12 @@ func (e *Editor) judge(doing string, err error) error {
 		return fault.New(fault.Refused, "", "%s: Route 53 refuses the batch, and wrote nothing: %s", doing, why)
 	}
 	return fmt.Errorf("%s: Route 53 says %s", doing, why)
+}
+
+// why is what the service says.
+func why(said smithy.APIError) string {
+	if b, is := errors.AsType[*types.InvalidChangeBatch](said); is && len(b.Messages) > 0 {
+		return said.ErrorCode() + ": " + strings.Join(b.Messages, "; ")
+	}
+	return said.ErrorCode() + ": " + said.ErrorMessage()
 }

@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 	"sync"
 	"time"
@@ -107,21 +108,48 @@ func (e *Editor) Swap(ctx context.Context, changes []zone.Change) error {
 		return zone.ErrTooLarge
 	}
 	err = e.change(ctx, b.changes)
-	if _, refused := errors.AsType[*types.InvalidChangeBatch](err); refused { // nothing was written; the reason is only in words
-		if have, failed := e.list(ctx); failed == nil && have.as(changes) != nil {
-			return fmt.Errorf("%s: %w", doing, phase.ErrMoved)
-		}
+	if refusal, refused := errors.AsType[*types.InvalidChangeBatch](err); refused {
+		return e.settle(ctx, doing, changes, refusal)
 	}
 	return e.judge(doing, err)
 }
 
+// settle finds out what a batch came to that the service calls invalid. It may have been sent more than once, so that what is
+// refused is the second copy of one that was carried out; and why it was refused is only in words. So the zone is read again.
+func (e *Editor) settle(ctx context.Context, doing string, changes []zone.Change, refusal *types.InvalidChangeBatch) error {
+	have, err := e.list(ctx)
+	if err != nil { // in words alone: no code of it is about the batch
+		return fmt.Errorf("%s: Route 53 says %s, and what the zone has now could not be read: %s", doing, why(refusal), err.Error())
+	}
+	if have.as(changed(changes)) == nil {
+		return nil
+	}
+	if have.as(changes) != nil {
+		return fmt.Errorf("%s: %w", doing, phase.ErrMoved)
+	}
+	return e.judge(doing, refusal)
+}
+
+// changed is changes that find all as these left it.
+func changed(changes []zone.Change) []zone.Change {
+	all := slices.Clone(changes)
+	for i := range all {
+		all[i].Was = all[i].Want
+	}
+	return all
+}
+
 // Check is zone.Editor's: a batch that no zone can carry out, since it deletes what nobody could have made. Who may not write
-// is told so before that.
+// is told so before that. Its type is one that moves, since a policy may let only some types be changed.
 func (e *Editor) Check(ctx context.Context) error {
 	doing := "see whether zone " + e.zone + " may be changed"
-	err := e.change(ctx, []types.Change{{Action: types.ChangeActionDelete, ResourceRecordSet: &types.ResourceRecordSet{
-		Name: aws.String("_cutover-check." + e.zone + "."), Type: types.RRTypeTxt, TTL: aws.Int64(1),
-		ResourceRecords: []types.ResourceRecord{{Value: aws.String(`"` + rand.Text() + `"`)}},
+	nobodys, err := rand.Int(rand.Reader, big.NewInt(1<<31))
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	err = e.change(ctx, []types.Change{{Action: types.ChangeActionDelete, ResourceRecordSet: &types.ResourceRecordSet{
+		Name: aws.String("_cutover-check." + e.zone + "."), Type: types.RRTypeA, TTL: aws.Int64(nobodys.Int64()),
+		ResourceRecords: []types.ResourceRecord{{Value: aws.String("192.0.2.1")}},
 	}}})
 	if _, let := errors.AsType[*types.InvalidChangeBatch](err); let {
 		return nil

@@ -1,11 +1,13 @@
 package route53_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/zone"
 	"cutover.dev/cutover/pkg/zone/route53"
 	"cutover.dev/cutover/pkg/zone/route53test"
@@ -133,5 +135,45 @@ func TestMoreThanABatchHoldsIsSaidBeforeItIsSent(t *testing.T) {
 	}
 	if err := zone.Swap(t.Context(), e, changes); err != nil || s.Writes() != 2 {
 		t.Errorf("in halves: %v, %d writes", err, s.Writes())
+	}
+}
+
+// The client sends a batch again whose answer was lost, and the service refuses the second copy.
+func TestABatchWhoseAnswerWasLostIsFoundDone(t *testing.T) {
+	s := route53test.Start(t)
+	var changes []zone.Change
+	for i := range 1001 { // in halves
+		name := fmt.Sprintf("n%d.shop.test", i)
+		changes = append(changes, zone.Change{Name: name, Want: []zone.Set{{Name: name, Type: "A", TTL: 60, Data: []string{"192.0.2.1"}}}})
+	}
+	s.Lose(1)
+	if err := zone.Swap(t.Context(), with(s, s.Key, s.Secret), changes); err != nil || s.Writes() != 2 {
+		t.Errorf("%v, %d writes", err, s.Writes())
+	}
+}
+
+func TestARefusalThatNobodyCanCheckIsNoWordThatNothingWasWritten(t *testing.T) {
+	want := zone.Set{Name: "web.shop.test", Type: "A", TTL: 60, Data: []string{"198.51.100.20"}}
+	s := route53test.Start(t)
+	e := with(s, s.Key, s.Secret)
+	was, err := e.Get(t.Context(), []string{want.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.BeforeWrite(s.Blind)
+	s.Lose(1)
+	err = e.Swap(t.Context(), []zone.Change{{Name: want.Name, Was: was[want.Name], Want: []zone.Set{want}}})
+	if err == nil || fault.CodeOf(err) != fault.Unknown || errors.Is(err, phase.ErrMoved) || !strings.Contains(err.Error(), "could not be read") {
+		t.Errorf("want an error without a code, got %v", err)
+	}
+	s = route53test.Start(t)
+	alias := zone.Set{Name: zonetest.Zone, Type: "CNAME", TTL: 60, Data: []string{"lb.new.test."}}
+	e = with(s, s.Key, s.Secret)
+	if was, err = e.Get(t.Context(), []string{alias.Name}); err != nil {
+		t.Fatal(err)
+	}
+	err = e.Swap(t.Context(), []zone.Change{{Name: alias.Name, Was: was[alias.Name], Want: []zone.Set{alias}}})
+	if fault.CodeOf(err) != fault.Refused || !strings.Contains(err.Error(), "wrote nothing") {
+		t.Errorf("the zone is as it was: want a no, got %v", err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"cutover.dev/cutover/pkg/zone"
 )
 
 const (
@@ -19,6 +21,12 @@ func (s *Server) change(w http.ResponseWriter, z *Hosted, body []byte) {
 	if err := xml.Unmarshal(body, &asked); err != nil {
 		refuse(w, http.StatusBadRequest, "MalformedXML", err.Error())
 		return
+	}
+	for _, c := range asked.Changes {
+		if !slices.Contains(zone.Types, c.Set.Type) {
+			refuse(w, http.StatusForbidden, "AccessDenied", "the user is not authorized to perform: route53:ChangeResourceRecordSets with "+c.Set.Type)
+			return
+		}
 	}
 	sets := slices.Clone(z.Sets)
 	var wrong []string
@@ -52,6 +60,10 @@ func (s *Server) change(w http.ResponseWriter, z *Hosted, body []byte) {
 	z.Sets = sets
 	s.writes++
 	s.publish()
+	if s.lost > 0 {
+		s.lost--
+		panic(http.ErrAbortHandler)
+	}
 	respond(w, xmlChanged{ID: "/change/C1", Status: "PENDING", SubmittedAt: "2026-01-02T03:04:05Z"})
 }
 

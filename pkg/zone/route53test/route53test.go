@@ -6,9 +6,10 @@
 //   - names are written with \ooo for what is neither letter, digit, dash, underscore nor dot;
 //   - a batch is carried out wholly or not at all; DELETE takes the very TTL and values that are there, in any order; CREATE
 //     takes no set that is there; no CNAME stands beside other sets or at the apex; 1,000 records and 32,000 characters at most;
-//   - a request that comes too soon gets Throttling.
+//   - a request that comes too soon gets Throttling;
+//   - its keys may only change sets of zone.Types, by a condition of their policy, which counts before a batch is looked at.
 //
-// It does not evaluate policies of IAM, answer aliases and routing policies, check health, keep a change PENDING, or count
+// It does not evaluate other policies of IAM, answer aliases and routing policies, check health, keep a change PENDING, or count
 // requests by itself. It is for tests only.
 package route53test
 
@@ -65,6 +66,8 @@ type Server struct {
 	busy    int
 	between func()
 	writes  int
+	lost    int
+	blind   bool
 }
 
 // Start starts the service with zonetest.Before in the public zone, and more hosted zones.
@@ -115,6 +118,20 @@ func (s *Server) BeforeWrite(happen func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.between = happen
+}
+
+// Lose carries the next batches out and gives no answer, so that whoever sent them sends them again.
+func (s *Server) Lose(answers int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = answers
+}
+
+// Blind lets nobody read sets any more.
+func (s *Server) Blind() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blind = true
 }
 
 // Writes counts the batches that changed something.
@@ -189,6 +206,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "NoSuchHostedZone", "No hosted zone found with ID: "+path[len(path)-1])
 	case len(path) == 2 && r.Method == http.MethodGet:
 		respond(w, xmlZoneResponse{HostedZone: s.zones[i].xml()})
+	case len(path) == 3 && path[2] == "rrset" && r.Method == http.MethodGet && s.blind:
+		refuse(w, http.StatusForbidden, "AccessDenied", "the user is not authorized to perform: route53:ListResourceRecordSets")
 	case len(path) == 3 && path[2] == "rrset" && r.Method == http.MethodGet:
 		s.list(w, s.zones[i], r.URL.Query())
 	case len(path) == 3 && path[2] == "rrset" && writing:
