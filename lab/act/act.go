@@ -26,8 +26,10 @@ const (
 
 // settings are the flags.
 type settings struct {
-	Rate int
-	Out  string
+	Rate      int
+	Out       string
+	Workflows bool   // those that users copy, with a double of GitHub
+	Until     string // with Workflows: the last phase; "" = all, with a rollback in between
 }
 
 // trial is one run of the workflow.
@@ -66,6 +68,9 @@ func run(ctx context.Context, s settings) (err error) {
 	defer func() { err = errors.Join(err, t.down(ctx)) }()
 	if err := rig.Up(ctx, w, t.say); err != nil {
 		return err
+	}
+	if s.Workflows {
+		return t.flow(ctx)
 	}
 	if err := t.expect(ctx); err != nil {
 		return err
@@ -119,7 +124,7 @@ func (t *trial) perform(ctx context.Context) error {
 		return fmt.Errorf("make the ledger: %w", err)
 	}
 	defer ledger.Close()
-	secrets, err := secretsOf(t.world)
+	secrets, err := secretsOf(t.world, world.UserRun)
 	if err != nil {
 		return err
 	}
@@ -132,7 +137,7 @@ func (t *trial) perform(ctx context.Context) error {
 		return err
 	}
 	t.say.Expect(len(t.want.Phases))
-	ran := runAct(ctx, t.root, t.world, secrets, t.got)
+	ran := started{root: t.root, workflow: workflow, trigger: "workflow_dispatch", event: byHand, secrets: secrets}.run(ctx, t.world, t.got)
 	if ran == nil {
 		ran = rehearse.Answers(ctx, t.world, rehearse.EntryOf(world.New), world.New.Name)
 	}

@@ -19,6 +19,7 @@ const mainStage = "Main"
 // entry is one line that act prints with --json: what it did itself, or one line of a step's output.
 type entry struct {
 	Job        string   `json:"job"`
+	JobID      string   `json:"jobID"`
 	Stage      string   `json:"stage"`
 	Step       string   `json:"step"`
 	StepID     []string `json:"stepID"`
@@ -75,15 +76,22 @@ type transcript struct {
 	dir    string
 	hidden []string
 	told   func(*job, entry)
+	called func(entry) string // the name of an entry's job; "": no job's
 	jobs   []*job
 	leaks  []string
 	errs   []error
 }
 
 func newTranscript(dir string, hidden []string) *transcript {
-	t := &transcript{dir: dir, hidden: hidden, told: func(*job, entry) {}}
+	t := &transcript{dir: dir, hidden: hidden, told: func(*job, entry) {}, called: calling}
 	t.Each = t.line
 	return t
+}
+
+// calling is the job of the outermost workflow: behind it stand the workflow and the job that it calls.
+func calling(e entry) string {
+	name, _, _ := strings.Cut(e.Job, "/")
+	return name
 }
 
 func (t *transcript) line(line []byte) {
@@ -91,7 +99,7 @@ func (t *transcript) line(line []byte) {
 	if err := json.Unmarshal(line, &e); err != nil {
 		e.Message = string(line)
 	}
-	name, _, _ := strings.Cut(e.Job, "/") // behind it stand the workflow and the job that it calls
+	name := t.called(e)
 	if name == "" {
 		name = "act"
 	}
