@@ -35,14 +35,15 @@ type action struct {
 	*ghaction.Runner
 	wrote map[string]string // outputs, so that the last ones are complete
 	ended bool              // the last outputs and the summary are there
+	post  bool              // the step itself is over, and its outputs are what it left
 }
 
 // runAction runs the verb that the inputs name.
 func runAction(ctx context.Context, c *call) error {
 	runner := ghaction.New(c.env, c.stdout)
 	lines := runner.Foreign(nil)
-	c.action = &action{Runner: runner, wrote: map[string]string{}}
 	post := len(c.args) > 0
+	c.action = &action{Runner: runner, wrote: map[string]string{}, post: post}
 	if post && (runner.State(stateFinished) == "true" || !slices.Contains(mutating, first(runner.Input("verb"), "apply"))) {
 		return nil
 	}
@@ -161,7 +162,7 @@ func (c *call) publish(d report.Document, last bool) {
 		"not-before": not, "mutated": strconv.FormatBool(mutated), "report": reportFile,
 		"journal": d.Journal, "back": matrix(d.Back), "following": d.Following, "proposal": d.Proposal,
 	} {
-		if was, ok := c.action.wrote[key]; ok && was == value {
+		if was, ok := c.action.wrote[key]; c.action.post || ok && was == value {
 			continue
 		}
 		errs = append(errs, c.action.Output(key, value))
