@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io"
 
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/ghaction"
@@ -41,11 +42,7 @@ func (c *call) login(uid string) (func(context.Context) (string, error), error) 
 	default:
 		return nil, fault.New(fault.Usage, "leave it out, and the kubeconfigs say how", "kube-auth (%s) is %s or nothing, not %q", authVariable, githubOIDC, how)
 	}
-	runner := ghaction.New(c.env, c.stderr)
-	if c.action != nil {
-		runner = c.action.Runner
-	}
-	tokens, err := runner.IDTokens(first(c.env(audienceVariable), uid))
+	tokens, err := ghaction.New(c.env, io.Discard).IDTokens(first(c.env(audienceVariable), uid))
 	if err != nil {
 		return nil, err
 	}

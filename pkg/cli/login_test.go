@@ -130,6 +130,18 @@ func TestAJobLogsInAsWhatGitHubSaysItIs(t *testing.T) {
 			t.Errorf("%s: code %d, want %d and %q\n%s%s", name, code, c.code, c.says, out, errs)
 		}
 	}
+	// In a step with `run:` what is written may go into a file that outlives the step.
+	before := len(issuer.Issued())
+	_, out, errs = w.run(t, []string{"status"}, append(env, "CUTOVER_KUBE_AUTH", "github-oidc")...)
+	tokens := issuer.Issued()[before:]
+	for _, token := range tokens {
+		if strings.Contains(out+errs, token) {
+			t.Errorf("outside of the action a token is shown:\n%s%s", out, errs)
+		}
+	}
+	if len(tokens) == 0 {
+		t.Errorf("outside of the action nobody asked for a token:\n%s%s", out, errs)
+	}
 	claims["environment"] = "migration-plan"
 	if code, out, errs := w.run(t, []string{"action"}, append(env, "INPUT_VERB", "plan")...); code != 3 || !strings.Contains(out, `User "github:1234:migration-plan" cannot`) {
 		t.Errorf("another environment: code %d\n%s%s", code, out, errs)

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/sethvargo/go-retry"
@@ -23,16 +22,21 @@ const (
 	idTokenBearer = "ACTIONS_ID_TOKEN_REQUEST_TOKEN" //nolint:gosec // the name of a variable
 )
 
+// margin is the part of a token's life, at its end, in which it is not handed out any more: a request has to arrive with it.
+const margin = 10
+
 // IDTokens are tokens, signed by GitHub, that say which repository, environment and run this job is. They live for minutes, so
 // whoever needs one asks for it each time. Its methods may be called from several goroutines.
 type IDTokens struct {
-	runner *Runner
+	bearer string
 	url    string
 	client http.Client
 
-	mu    sync.Mutex
+	turn  chan struct{} // holds one while somebody looks at what is below, or asks
 	value string
-	until time.Time // by this machine's own clock
+	fresh time.Time // until then nobody asks for another; by this machine's own clock, as all of them
+	until time.Time // when it ends, or a little before
+	again time.Time // when to ask once more after GitHub gave none
 }
 
 // IDTokens returns the tokens for one audience, which is who is meant to believe them. It asks nobody yet.
@@ -45,33 +49,55 @@ func (r *Runner) IDTokens(audience string) (*IDTokens, error) {
 	query := at.Query()
 	query.Set("audience", audience)
 	at.RawQuery = query.Encode()
-	return &IDTokens{runner: r, url: at.String(), client: http.Client{Timeout: 10 * time.Second}}, nil
+	return &IDTokens{
+		bearer: r.getenv(idTokenBearer), url: at.String(), client: http.Client{Timeout: 10 * time.Second}, turn: make(chan struct{}, 1),
+	}, nil
 }
 
-// Token returns one that is good for a while yet. It masks each before it returns it. Its errors never contain one.
+// Token returns one that is good for a while yet. It is for the caller to mask it where something could be shown: what is
+// written here could end up in a file. Its errors never contain one. Who waits for others gives up with ctx.
 func (t *IDTokens) Token(ctx context.Context) (string, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.value != "" && time.Now().Before(t.until) {
-		return t.value, nil
+	select {
+	case t.turn <- struct{}{}:
+		defer func() { <-t.turn }()
+	case <-ctx.Done():
+		return "", fmt.Errorf("wait for a token of GitHub: %w", context.Cause(ctx))
 	}
 	asked := time.Now()
-	var value string
-	err := retry.Do(ctx, retry.WithMaxRetries(3, retry.NewExponential(200*time.Millisecond)), func(ctx context.Context) (err error) {
+	if t.value != "" && (asked.Before(t.fresh) || asked.Before(t.again) && asked.Before(t.until)) {
+		return t.value, nil
+	}
+	tries := uint64(3)
+	if t.value != "" && asked.Before(t.until) {
+		tries = 0 // nobody has to wait: there will be other times
+	}
+	value, life, err := t.another(ctx, tries)
+	now := time.Now()
+	switch {
+	case err == nil:
+		// From before it was made: the clocks of GitHub and of this machine need not agree.
+		t.value, t.fresh, t.until = value, asked.Add(life*2/3), asked.Add(life-life/margin)
+		return value, nil
+	case t.value != "" && now.Before(t.until): // GitHub has bad moments, and this one is good for a while
+		t.again = now.Add(t.until.Sub(now) / 4)
+		return t.value, nil
+	}
+	return "", err
+}
+
+// another asks for a token, more than once if it has to, and says how long it is good.
+func (t *IDTokens) another(ctx context.Context, more uint64) (value string, life time.Duration, err error) {
+	err = retry.Do(ctx, retry.WithMaxRetries(more, retry.NewExponential(200*time.Millisecond)), func(ctx context.Context) (err error) {
 		value, err = t.ask(ctx)
 		return err
 	})
 	if err != nil {
-		return "", fmt.Errorf("ask GitHub for a token: %w", err)
+		return "", 0, fmt.Errorf("ask GitHub for a token: %w", err)
 	}
-	t.runner.Mask(value)
-	life, err := lifetime(value)
-	if err != nil {
-		return "", fmt.Errorf("read the token of GitHub: %w", err)
+	if life, err = lifetime(value); err != nil {
+		return "", 0, fmt.Errorf("read the token of GitHub: %w", err)
 	}
-	// Two thirds of its life, from before it was made: the clocks of GitHub and of this machine need not agree.
-	t.value, t.until = value, asked.Add(life*2/3)
-	return value, nil
+	return value, life, nil
 }
 
 func (t *IDTokens) ask(ctx context.Context) (string, error) {
@@ -79,7 +105,7 @@ func (t *IDTokens) ask(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	req.Header.Set("Authorization", "Bearer "+t.runner.getenv(idTokenBearer))
+	req.Header.Set("Authorization", "Bearer "+t.bearer)
 	req.Header.Set("Accept", "application/json")
 	resp, err := t.client.Do(req)
 	if err != nil {

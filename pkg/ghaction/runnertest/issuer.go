@@ -93,6 +93,13 @@ func (i *Issuer) Refuse(n int) {
 	i.refuse = n
 }
 
+// Refused is how many more will be.
+func (i *Issuer) Refused() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.refuse
+}
+
 func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
