@@ -18,7 +18,8 @@ const tsigVariable = "CUTOVER_TSIG_SECRET"
 // zoneSecrets are the variables that let somebody change a zone.
 var zoneSecrets = []string{tsigVariable, cloudflare.Variable, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 
-// zonesOf makes the zones of a plan. Whoever only looks needs no secret.
+// zonesOf makes the zones of a plan. Whoever only looks needs no secret for rfc2136 and manual ones; Route 53 and Cloudflare let
+// nobody read without credentials, and those that may only read will do.
 func zonesOf(p *plan.Plan, env func(string) string) []*zone.Zone {
 	var all []*zone.Zone
 	for _, z := range p.Spec.DNS.Zones {

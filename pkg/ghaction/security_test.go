@@ -57,6 +57,13 @@ func TestTheSecurityPolicyKnowsEveryJobAndWhatItMayDo(t *testing.T) {
 					}
 				}
 			}
+			// Whoever has a kubeconfig may be given a plan whose zones nobody reads without credentials.
+			clusters := slices.ContainsFunc(job.Steps, func(s struct{ With, Env map[string]string }) bool { return s.With["old-kubeconfig"] != "" })
+			for _, variable := range []string{"CUTOVER_CLOUDFLARE_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+				if want := "${{ secrets." + strings.TrimPrefix(variable, "CUTOVER_") + " }}"; clusters && job.Env[variable] != want {
+					t.Errorf("%s %s: %s is %q, want %q", file, name, variable, job.Env[variable], want)
+				}
+			}
 			jobs++
 		}
 	}
