@@ -44,6 +44,7 @@ var imports = []struct{ pkg, may string }{
 	{"kube/ready", "kube phase fault"},
 	{"kube/kubetest", ""},
 	{"probe", ""},
+	{"reach", "kube fault"},
 	{"replset", "replset/path phase fault"},
 	{"replset/path", ""},
 	{"replset/mongotest", ""},
@@ -57,9 +58,9 @@ var imports = []struct{ pkg, may string }{
 	{"replset/rulestest", ""},
 	{"phase/phasetest", "phase journal engine fault"},
 	{"phase/names/namestest", "phase phase/parts phase/phasetest plan inventory zone zone/rfc2136 zone/zonetest"},
-	{"phase/parts", "phase plan inventory ingress kube kube/ready kube/carry probe replset zone fault"},
+	{"phase/parts", "phase plan inventory ingress kube kube/ready kube/carry probe reach replset zone fault"},
 	{"phase/members", "phase phase/parts plan replset replset/path fault"},
-	{"phase/*", "phase phase/parts phase/members phase/names replset replset/path zone zone/ttl plan inventory ingress kube kube/ready kube/carry probe fault"},
+	{"phase/*", "phase phase/parts phase/members phase/names replset replset/path zone zone/ttl plan inventory ingress kube kube/ready kube/carry probe reach fault"},
 	{"cli", "*"},
 }
 

@@ -15,7 +15,7 @@ var errHelp = errors.New("help was shown")
 
 // flags are all flags of all verbs. Which verb has which is in the table of verbs.
 type flags struct {
-	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair, Cluster, Role, Journal, Export, Unapproved, Evidence, Preview string
+	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair, Cluster, Role, Journal, Export, Unapproved, Evidence, Preview, TokenHash, Allow string
 
 	Irreversible bool
 	Now          bool
@@ -45,6 +45,8 @@ func flagTable(f *flags) map[string]func(*flag.FlagSet) {
 		"cluster":       text(&f.Cluster, "cluster", "", "old or new: the `cluster` that the roles are for"),
 		"role":          text(&f.Role, "role", "", "what the identity does, a `role`: run or plan; one that plans only looks, and at no Secret"),
 		"listen":        text(&f.Listen, "listen", ":8080", "the `address` to listen on"),
+		"token-sha256":  text(&f.TokenHash, "token-sha256", "", "dial for whoever has the token of this `hash`, instead of answering requests"),
+		"allow":         text(&f.Allow, "allow", "", "with --token-sha256: a `list` of what may be dialled, tcp/host:port and udp/host:port, with commas"),
 		"now": func(s *flag.FlagSet) {
 			s.BoolVar(&f.Now, "now", false, "of a rehearsal: do not wait for caches to forget old answers; clients are sent to the old entry meanwhile")
 		},

@@ -59,6 +59,7 @@ func (s *session) lock(ctx context.Context, insist bool) (context.Context, func(
 	}
 	held, cancel := context.WithCancelCause(ctx)
 	go s.guard(held, cancel)
+	s.sweep(held)
 	return held, func() {
 		cancel(nil)
 		last, end := s.last(ctx, releasing)

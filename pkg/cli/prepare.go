@@ -50,7 +50,7 @@ func (s *session) recall(ctx context.Context) error {
 
 // prepare reads the journal and the inventory and builds the phases.
 func (s *session) prepare(ctx context.Context) error {
-	if err := s.recall(ctx); err != nil {
+	if err := errors.Join(s.recall(ctx), s.startRelays(ctx)); err != nil {
 		return err
 	}
 	if !s.frozen {
@@ -67,7 +67,8 @@ func (s *session) prepare(ctx context.Context) error {
 func (s *session) deps() parts.Deps {
 	return parts.Deps{
 		Plan: s.plan, Inventory: s.inv, Old: s.old, New: s.new, Mongo: s.mongo, NewGone: s.gone,
-		Zones: zonesOf(s.plan, s.call.env), Now: s.call.flags.Now,
+		Zones: zonesOf(s.plan, s.call.env, s.talker()), Now: s.call.flags.Now,
+		Reach: s.reach,
 	}
 }
 

@@ -41,10 +41,24 @@ func printRoles(_ context.Context, c *call) error {
 	}
 	text := manifests(account{
 		Name: "cutover-" + p.Metadata.Name + "-" + role, Namespace: p.Spec.State.Namespace,
-		From: fmt.Sprintf("cutover rbac --plan %s --cluster %s --role %s", p.Path, env, role),
+		Apart: apart(p, env),
+		From:  fmt.Sprintf("cutover rbac --plan %s --cluster %s --role %s", p.Path, env, role),
 	}, slices.DeleteFunc(rights, func(a phase.Access) bool { return a.Env != env }))
 	_, err = fmt.Fprint(c.stdout, text)
 	return err
+}
+
+// apart is the namespace of a cluster's relay, "" without one. It is printed with the roles, since it has to be one that holds
+// nothing else and lets no pod in that could do more than a relay.
+func apart(p *plan.Plan, env string) string {
+	r := p.Spec.Clusters.Old.Relay
+	if env == phase.New {
+		r = p.Spec.Clusters.New.Relay
+	}
+	if r == nil {
+		return ""
+	}
+	return r.Namespace
 }
 
 // rightsOf lists all that an identity takes in both clusters to run the phases of a plan, or only to look at them.
@@ -53,7 +67,7 @@ func rightsOf(p *plan.Plan, role string) ([]phase.Access, error) {
 		return nil, err
 	}
 	phases := phasesOf(parts.Deps{Plan: p, Inventory: &inventory.Inventory{}})
-	all := toLook(p)
+	all := append(toLook(p), toReach(p)...)
 	if role == roleRun {
 		all = append(all, toRemember(p)...)
 		all = append(all, toExplain(p)...)

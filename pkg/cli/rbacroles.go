@@ -13,6 +13,7 @@ import (
 // account is the ServiceAccount that roles are printed for.
 type account struct {
 	Name, Namespace string
+	Apart           string // the namespace of the relay, which is printed too; "": none
 	From            string // the command that prints them
 }
 
@@ -32,6 +33,9 @@ type rule struct {
 func manifests(id account, rights []phase.Access) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Printed by: %s\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: %s, namespace: %s}\n", id.From, id.Name, id.Namespace)
+	if id.Apart != "" {
+		fmt.Fprintf(&b, "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: %s, labels: {pod-security.kubernetes.io/enforce: restricted}}\n", id.Apart)
+	}
 	in := map[string][]phase.Access{}
 	for _, a := range rights {
 		in[a.Namespace] = append(in[a.Namespace], a)

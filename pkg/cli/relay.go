@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/reach"
 )
 
 // echo is what the relay answers: what it saw of the request, so that a probe can tell what the bridge passes on.
@@ -29,6 +31,9 @@ func relay(ctx context.Context, c *call) error {
 	if err != nil {
 		return fault.Wrap(fault.Usage, "", fmt.Errorf("listen: %w", err))
 	}
+	if c.flags.TokenHash != "" {
+		return dialFor(ctx, c, listener)
+	}
 	server := &http.Server{Handler: relayHandler(), ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintf(c.stderr, "listening on %s\n", listener.Addr())
 	stopped := make(chan error, 1)
@@ -43,6 +48,16 @@ func relay(ctx context.Context, c *call) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return <-stopped
+}
+
+// dialFor is the other relay: it dials from where it is, for the run that started it.
+func dialFor(ctx context.Context, c *call, listener net.Listener) error {
+	s, err := reach.NewServer(c.flags.TokenHash, strings.Split(c.flags.Allow, ","))
+	if err != nil {
+		return errors.Join(fault.Wrap(fault.Usage, "cutover relay -h", err), listener.Close())
+	}
+	fmt.Fprintf(c.stderr, "listening on %s\n", listener.Addr())
+	return s.Serve(ctx, listener)
 }
 
 func relayHandler() http.Handler {

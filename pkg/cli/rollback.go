@@ -52,6 +52,9 @@ func (o *outcome) rollback(ctx context.Context) error {
 	case !s.frozen:
 		return fault.New(fault.Stuck, "copy the ConfigMaps cutover-"+s.plan.Metadata.Name+"-inventory* of namespace "+s.plan.Spec.State.Namespace+" from old to new", "the frozen inventory is gone, so the steps to take back are not known")
 	}
+	if err := s.startRelays(ctx); err != nil {
+		return err
+	}
 	s.phases = phasesOf(s.deps())
 	names, err := s.backward()
 	if err := errors.Join(o.endStretches(ctx, newest(names)), err); err != nil {

@@ -15,6 +15,7 @@ import (
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/reach"
 	"cutover.dev/cutover/pkg/replset"
 )
 
@@ -25,6 +26,9 @@ type session struct {
 	old, new *kube.Cluster
 	mongo    *replset.Set   // nil: the plan has none, or nobody said where it is
 	part     func()         // ends the connections to it
+	reach    reach.Sides    // who dials what is inside a cluster
+	relays   []*reach.Pod   // ours
+	unrelay  func()         // removes them; nil: there can be none
 	store    *cluster.Store // authoritative
 	mirror   *cluster.Store // nil: none
 	lease    *cluster.Lease
@@ -85,13 +89,16 @@ func (c *call) open(ctx context.Context) (*session, error) {
 }
 
 func (s *session) close() {
+	if s.part != nil {
+		s.part()
+	}
+	if s.unrelay != nil {
+		s.unrelay()
+	}
 	for _, k := range []*kube.Cluster{s.old, s.new} {
 		if k != nil {
 			k.Close()
 		}
-	}
-	if s.part != nil {
-		s.part()
 	}
 }
 
@@ -102,7 +109,7 @@ func (s *session) database(ctx context.Context) (err error) {
 		return nil
 	}
 	s.call.mask(replset.Secrets(uri))
-	s.mongo, err = replset.Open(replset.Options{URI: uri, Also: s.plan.Spec.MongoDB.New})
+	s.mongo, err = replset.Open(replset.Options{URI: uri, Also: s.plan.Spec.MongoDB.New, Dial: s.dialMember()})
 	s.part = func() {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), atLeast)
 		defer cancel()
@@ -135,6 +142,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 	if err := s.database(ctx); err != nil {
 		return err
 	}
+	s.relay(ctx)
 	ns, name := s.plan.Spec.State.Namespace, s.plan.Metadata.Name
 	ttl := time.Duration(s.plan.Spec.Lock.TTL)
 	if s.call.flags.BreakGlass != "" {

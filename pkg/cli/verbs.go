@@ -24,7 +24,7 @@ func verbs() []verb {
 		{Name: "propose", Short: "Open the pull request that moves spec.through on to the next phase, or bring it up to date", Flags: []string{"plan", "evidence", "preview", "output"}, Run: propose},
 		{Name: "rbac", Short: "Print the roles that an identity needs for a plan", Flags: []string{"plan", "cluster", "role"}, Run: printRoles},
 		{Name: "schema", Short: "Print the JSON schema of a plan", Run: schema},
-		{Name: "relay", Short: "Answer every request with what was seen of it, as the echo behind the keeper host", Flags: []string{"listen"}, Run: relay},
+		{Name: "relay", Short: "Answer every request with what was seen of it, as the echo behind the keeper host, or dial from inside a cluster", Flags: []string{"listen", "token-sha256", "allow"}, Run: relay},
 		{Name: "action", Args: "[post]", Short: "Run as a step of GitHub Actions, from its inputs", Run: runAction},
 		{Name: "version", Short: "Print the version", Run: version},
 	}

@@ -18,9 +18,9 @@ const tsigVariable = "CUTOVER_TSIG_SECRET"
 // zoneSecrets are the variables that let somebody change a zone.
 var zoneSecrets = []string{tsigVariable, cloudflare.Variable, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 
-// zonesOf makes the zones of a plan. Whoever only looks needs no secret for rfc2136 and manual ones; Route 53 and Cloudflare let
-// nobody read without credentials, and those that may only read will do.
-func zonesOf(p *plan.Plan, env func(string) string) []*zone.Zone {
+// zonesOf makes the zones of a plan, whose servers are talked to by a Dialer (nil: this process). Whoever only looks needs no secret
+// for rfc2136 and manual ones; Route 53 and Cloudflare let nobody read without credentials, and those that may only read will do.
+func zonesOf(p *plan.Plan, env func(string) string, by zone.Dialer) []*zone.Zone {
 	var all []*zone.Zone
 	for _, z := range p.Spec.DNS.Zones {
 		find := zone.Finder{Zone: z.Name}
@@ -29,11 +29,13 @@ func zonesOf(p *plan.Plan, env func(string) string) []*zone.Zone {
 		}
 		out := &zone.Zone{Name: z.Name, Servers: find.Find, AllowRace: z.AllowRace}
 		if len(z.Servers) > 0 {
-			out.Servers = fixed(z.Servers)
+			out.Servers = fixed(z.Servers, by)
 		}
 		switch {
 		case z.RFC2136 != nil:
-			out.Editor = rfc2136.New(z.Name, z.RFC2136.Server, z.RFC2136.Key, z.RFC2136.Algorithm, env(tsigVariable))
+			editor := rfc2136.New(z.Name, z.RFC2136.Server, z.RFC2136.Key, z.RFC2136.Algorithm, env(tsigVariable))
+			editor.By = by
+			out.Editor = editor
 		case z.Route53 != nil:
 			out.Editor = route53.New(z.Name, route53.Options{ID: z.Route53.ID})
 		case z.Cloudflare != nil:
@@ -49,11 +51,11 @@ func zonesOf(p *plan.Plan, env func(string) string) []*zone.Zone {
 }
 
 // fixed are servers that the plan names.
-func fixed(addrs []string) func(context.Context) ([]zone.Server, error) {
+func fixed(addrs []string, by zone.Dialer) func(context.Context) ([]zone.Server, error) {
 	return func(context.Context) ([]zone.Server, error) {
 		all := make([]zone.Server, len(addrs))
 		for i, a := range addrs {
-			all[i] = zone.Server{Addr: a}
+			all[i] = zone.Server{Addr: a, By: by}
 		}
 		return all, nil
 	}

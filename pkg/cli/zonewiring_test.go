@@ -30,7 +30,7 @@ func TestAPlanAsksForAllowRaceWhereTheEditorCannotCompare(t *testing.T) {
 		} else if without != nil {
 			p = q
 		}
-		zones := zonesOf(p, func(string) string { return "" })
+		zones := zonesOf(p, func(string) string { return "" }, nil)
 		a := zones[0].Editor.Abilities()
 		if a.CompareAndSwap != (without == nil) || zones[0].AllowRace == a.CompareAndSwap {
 			t.Errorf("%s: the editor compares: %v, the plan without allowRace: %v", backend, a.CompareAndSwap, without)

@@ -79,7 +79,14 @@ var spec = obj(
 	), map[string]any{}, "The Lease that keeps a second run out."),
 )
 
-var cluster = obj(need("uid", uid, "The uid of its namespace kube-system."))
+var cluster = obj(
+	need("uid", uid, "The uid of its namespace kube-system."),
+	may("relay", obj(
+		need("image", image, "The tool's own image, as this cluster can pull it."),
+		def("namespace", namespace, "cutover-relay", "Its namespace, which has to be there and to have nothing else in it: who may make pods in a namespace can use its ServiceAccounts and Secrets."),
+		may("allow", listOf(endpoint, 1, true), "What it may dial beyond what the plan names, such as members of the replica set that CUTOVER_MONGODB_URI leaves out."),
+	), "A pod in this cluster that dials what is inside it, by way of the API server, where the machine that runs the tool reaches nothing else of it. See Reach."),
+)
 
 var entry = exactly(obj(
 	may("addresses", listOf(address, 1, true), "Its addresses."),
@@ -87,6 +94,7 @@ var entry = exactly(obj(
 	need("ingressClass", objectName, "The ingress class that its controller obeys."),
 	def("httpPort", port, 80, "The plain port."),
 	def("httpsPort", port, 443, "The TLS port."),
+	may("from", oneOfWords("old", "new"), "The side whose relay asks it. Default: the machine that runs the tool, which reaches a public entry as clients do."),
 ), "addresses", "hostname")
 
 var metrics = obj(
@@ -115,7 +123,6 @@ var tail = obj(
 )
 
 var link = obj(
-	may("relay", obj(need("image", image, "The tool's own image, as both clusters can pull it.")), "The pod that dials from inside a cluster."),
 	may("paths", listOf(obj(
 		need("from", oneOfWords("old", "new"), "The side that dials."),
 		need("to", endpoint, "What it must reach."),
@@ -127,6 +134,7 @@ var dns = exactly(obj(
 	def("margin", duration(time.Second, time.Hour), "30s", "How far the clocks of the machines that run phases may differ; added to every wait for caches."),
 	may("skip", listOf(dnsHost, 1, true), "Hosts of old that do not move by DNS: what has no record, or leads elsewhere."),
 	may("resolvers", listOf(endpoint, 1, true), "Whom clients ask: the resolvers of offices, networks and clusters. One that has a zone of the same name of its own is found before the swap."),
+	may("from", oneOfWords("old", "new"), "The side whose relay asks the name servers and the resolvers, and sends them updates. Each zone then has to name its servers. Default: the machine that runs the tool."),
 	may("zones", listOf(exactly(obj(
 		need("name", hostname, "The zone."),
 		may("servers", listOf(endpoint, 1, true), "All who answer for it, the hidden ones too. Default: every address of its NS records, port 53."),

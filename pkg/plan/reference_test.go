@@ -146,8 +146,32 @@ const referenceTail = `
 - With ` + "`Ingress`" + ` in ` + "`spec.cleanup.delete`" + ` there is ` + "`spec.entry.oldMetrics`" + `: old's Ingresses go only when it is measured that nobody comes.
 - The markers of bridge and tail differ: by them the tool tells who answered.
 - A workload is in one wave only, and in one of the namespaces that move. Names of waves are unique.
-- ` + "`spec.state.namespace`" + ` is none of the namespaces that move.
+- ` + "`spec.state.namespace`" + ` is none of the namespaces that move, and the namespace of a relay neither that one nor one of these.
+- Who is to ask, in a ` + "`from`" + `, has a relay; and with ` + "`spec.dns.from`" + ` every zone names its servers.
 - ` + "`spec.through`" + `, the keys of ` + "`spec.approvals`" + ` and ` + "`spec.stepdown.after`" + ` name phases and waves that this plan has.
+
+## Reach
+
+Where the machine that runs the tool reaches nothing but the two API servers, as a hosted runner does, ` + "`spec.clusters.*.relay`" + ` makes a
+small pod that dials from inside, through the API server's port-forward. Each side has its own, and each is optional. With one:
+
+- What is inside a cluster is dialled from inside it, and its names are resolved there: of old the bridge, its metrics, ` + "`spec.entry.oldMetrics`" + `
+  and the members that ` + "`CUTOVER_MONGODB_URI`" + ` names; of new the members in ` + "`spec.mongodb.new`" + `. New learns the addresses of the bridge's host name from its own relay.
+- The public entries are asked from the machine that runs the tool, as clients do, unless ` + "`from`" + ` says otherwise. Then it is best the other side: within
+  its own cluster an entry's address is often short-cut past what stands in front of it.
+- Name servers and resolvers are asked from that machine too, unless ` + "`spec.dns.from`" + ` names a side.
+
+The relay dials these destinations and those in ` + "`allow`" + `, and nothing else. It runs as nobody, with a read-only root, without a ServiceAccount's token,
+and listens on the loopback of its pod; it takes whoever has the token of the run that made it, of which the pod shows only a hash. A run makes its
+relays before it asks anything, and removes them at its end. One that was killed leaves a pod that ends by itself (after six hours, or one of a run that
+only looks), and that the next run to hold the lock removes. So it is no step of a phase: nothing of it is left to roll back or to clean up.
+
+Each probe is a connection of its own, also through a relay, and there each one is work for an API server and a kubelet. Two small clusters on one machine carried
+40 a second and not 200: then probes run out of time, and what was swapped goes back. Set ` + "`spec.probe.rate`" + ` with that in mind.
+
+What ` + "`plan`" + ` shows takes a relay as well, so the identity that only plans may make pods in its namespace. Keep that one for it alone, with the label
+` + "`pod-security.kubernetes.io/enforce: restricted`" + `: whoever may make pods in a namespace can use all that is in it. A URI that begins with mongodb+srv is
+resolved on the machine that runs the tool.
 
 ## Phases
 

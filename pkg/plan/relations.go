@@ -51,6 +51,7 @@ func relations(p *Plan, report reporter) {
 		seen[z.Name] = i
 	}
 	races(s, report)
+	relays(s, report)
 	listeners(s, report)
 	spans(s, report)
 	waves(s, report)
@@ -72,6 +73,31 @@ func races(s *Spec, report reporter) {
 		}
 		if z.Cloudflare != nil && s.DNS.TTL != 0 && s.DNS.TTL < least {
 			report("spec.dns.ttl", "%s is less than Cloudflare takes for zone %s: %s", s.DNS.TTL, z.Name, least)
+		}
+	}
+}
+
+// relays reports who is to dial and has no relay, and namespaces in which who may only look could take more than that.
+func relays(s *Spec, report reporter) {
+	of := map[string]*Relay{"old": s.Clusters.Old.Relay, "new": s.Clusters.New.Relay}
+	for side, r := range of {
+		at := "spec.clusters." + side + ".relay.namespace"
+		switch {
+		case r == nil || r.Namespace == "":
+		case r.Namespace == s.State.Namespace:
+			report(at, "%s is spec.state.namespace: whoever may make the relay's pod there could use what else is there", r.Namespace)
+		case slices.Contains(s.Namespaces, r.Namespace):
+			report(at, "%s is one of spec.namespaces: whoever may make the relay's pod there could use what else is there", r.Namespace)
+		}
+	}
+	for at, side := range map[string]string{"spec.entry.old.from": s.Entry.Old.From, "spec.entry.new.from": s.Entry.New.From, "spec.dns.from": s.DNS.From} {
+		if side != "" && of[side] == nil {
+			report(at, "there is no spec.clusters.%s.relay that could ask", side)
+		}
+	}
+	for i, z := range s.DNS.Zones {
+		if s.DNS.From != "" && len(z.Servers) == 0 && z.Name != "" {
+			report(fmt.Sprintf("spec.dns.zones[%d]", i), "with spec.dns.from zone %s has to name its servers: a relay dials only what the plan names", z.Name)
 		}
 	}
 }

@@ -60,9 +60,17 @@ type Clusters struct {
 	New Cluster `json:"new"`
 }
 
-// Cluster is the identity of a cluster: the UID of its kube-system namespace.
+// Cluster is the identity of a cluster, the UID of its kube-system namespace, and how what is inside it is reached.
 type Cluster struct {
-	UID string `json:"uid"`
+	UID   string `json:"uid"`
+	Relay *Relay `json:"relay,omitempty"` // nil: what is inside is dialled from the machine that runs the tool
+}
+
+// Relay is the pod of the tool's own image that dials from inside a cluster.
+type Relay struct {
+	Image     string   `json:"image"`
+	Namespace string   `json:"namespace,omitempty"`
+	Allow     []string `json:"allow,omitempty"` // host:port that it may dial beyond what the plan names
 }
 
 // Entries are the public ingresses.
@@ -79,6 +87,7 @@ type Entry struct {
 	IngressClass string   `json:"ingressClass"`
 	HTTPPort     int      `json:"httpPort,omitempty"`  // default 80
 	HTTPSPort    int      `json:"httpsPort,omitempty"` // default 443
+	From         string   `json:"from,omitempty"`      // the side whose relay asks it; "": this machine
 }
 
 // Bridge is the second, internal, non-TLS ingress of old.
@@ -115,13 +124,7 @@ type Tail struct {
 
 // Link is what must be reachable beyond what the plan implies.
 type Link struct {
-	Relay *Relay     `json:"relay,omitempty"`
 	Paths []LinkPath `json:"paths,omitempty"`
-}
-
-// Relay is the pod that dials from inside a cluster.
-type Relay struct {
-	Image string `json:"image"`
 }
 
 // LinkPath is one direction that must work.
@@ -136,6 +139,7 @@ type DNS struct {
 	Margin    Duration `json:"margin,omitempty"`    // how far the clocks of runners may differ
 	Skip      []string `json:"skip,omitempty"`      // hosts of old that do not move by DNS
 	Resolvers []string `json:"resolvers,omitempty"` // whom clients ask, host:port
+	From      string   `json:"from,omitempty"`      // the side whose relay asks name servers and resolvers; "": this machine
 	Zones     []Zone   `json:"zones,omitempty"`
 	Manual    *Manual  `json:"manual,omitempty"`
 	None      string   `json:"none,omitempty"` // the reason why no name moves

@@ -29,6 +29,12 @@ type handshakeError struct{ err error }
 func (e *handshakeError) Error() string { return "TLS handshake: " + e.err.Error() }
 func (e *handshakeError) Unwrap() error { return e.err }
 
+// broken: the dialer says that the way to the target broke, so nobody can tell what the target did.
+func broken(err error) bool {
+	var way interface{ Broken() bool }
+	return errors.As(err, &way) && way.Broken()
+}
+
 // Classify finds the class of a request's error by its type, never by its words.
 func Classify(err error) Class {
 	var (
@@ -39,6 +45,8 @@ func Classify(err error) Class {
 	switch {
 	case err == nil:
 		return Answered
+	case broken(err):
+		return Other
 	case errors.As(err, &cert):
 		return BadTLS
 	case errors.Is(err, context.Canceled):

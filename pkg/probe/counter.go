@@ -57,21 +57,27 @@ func (c Count) Since(before Count) (float64, error) {
 	return c.Value - before.Value, nil
 }
 
+// Counters is where one pod of a controller shows what it counts.
+type Counters struct {
+	URL, Kind string
+	Dial      Dial // nil means net.Dialer
+}
+
 // ReadAll asks once and reads the counts of many Services, in their order: a controller with thousands of routes shows
 // megabytes.
-func ReadAll(ctx context.Context, url, kind string, all []Requests) ([]Count, error) {
+func ReadAll(ctx context.Context, at Counters, all []Requests) ([]Count, error) {
 	for _, r := range all {
 		if r.Namespace == "" || r.Service == "" || len(r.Ports) == 0 || slices.Contains(r.Ports, "") {
 			return nil, fmt.Errorf("count requests to %q: namespace, service and port are needed", r)
 		}
 	}
-	counted, err := scrape(ctx, url, kind)
+	counted, err := scrape(ctx, at)
 	if err != nil {
-		return nil, fmt.Errorf("read counters at %s: %w", url, err)
+		return nil, fmt.Errorf("read counters at %s: %w", at.URL, err)
 	}
 	counts := make([]Count, len(all))
 	for i, r := range all {
-		for _, name := range r.names(kind) {
+		for _, name := range r.names(at.Kind) {
 			counts[i].Value += counted[name].Value
 			counts[i].Series += counted[name].Series
 		}
@@ -80,17 +86,17 @@ func ReadAll(ctx context.Context, url, kind string, all []Requests) ([]Count, er
 }
 
 // scrape reads what a controller counts, by the name that it has for a Service.
-func scrape(ctx context.Context, url, kind string) (map[string]Count, error) {
-	metric, ok := counters[kind]
+func scrape(ctx context.Context, at Counters) (map[string]Count, error) {
+	metric, ok := counters[at.Kind]
 	if !ok {
-		return nil, fmt.Errorf("unknown kind of controller %q", kind)
+		return nil, fmt.Errorf("unknown kind of controller %q", at.Kind)
 	}
-	body, err := fetch(ctx, url)
+	body, err := fetch(ctx, at)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	return count(body, metric, kind)
+	return count(body, metric, at.Kind)
 }
 
 type body struct {
@@ -100,16 +106,16 @@ type body struct {
 
 func (b body) Close() { b.close() }
 
-func fetch(ctx context.Context, url string) (body, error) {
+func fetch(ctx context.Context, at Counters) (body, error) {
 	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.URL, nil)
 	if err != nil {
 		cancel()
 		return body{}, err
 	}
 	req.Header.Set("User-Agent", UserAgent)
 	req.Header.Set("Accept", "text/plain;version=0.0.4")
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	resp, err := (&http.Transport{DisableKeepAlives: true, DialContext: at.Dial}).RoundTrip(req)
 	if err != nil {
 		cancel()
 		return body{}, err

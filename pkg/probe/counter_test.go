@@ -34,7 +34,7 @@ haproxy_backend_http_requests_total{proxy="default"} 8
 
 // Read is ReadAll of one Service.
 func Read(ctx context.Context, url, kind string, r Requests) (Count, error) {
-	counts, err := ReadAll(ctx, url, kind, []Requests{r})
+	counts, err := ReadAll(ctx, Counters{URL: url, Kind: kind}, []Requests{r})
 	if err != nil {
 		return Count{}, err
 	}
@@ -76,7 +76,7 @@ func TestManyServicesAreCountedByAskingOnce(t *testing.T) {
 		io.WriteString(w, metrics)
 	}))
 	t.Cleanup(s.Close)
-	got, err := ReadAll(t.Context(), s.URL, "nginx", []Requests{{"blog", "web", []string{"80"}}, {"shop", "none", []string{"80"}}, {"shop", "web", []string{"80"}}})
+	got, err := ReadAll(t.Context(), Counters{URL: s.URL, Kind: "nginx"}, []Requests{{"blog", "web", []string{"80"}}, {"shop", "none", []string{"80"}}, {"shop", "web", []string{"80"}}})
 	if err != nil || asked != 1 || !slices.Equal(got, []Count{{5, 1}, {}, {7, 2}}) {
 		t.Errorf("%v %v after %d requests", got, err, asked)
 	}

@@ -44,8 +44,11 @@ type Target struct {
 	Roots   *x509.CertPool // nil: the system's, which SSL_CERT_FILE replaces
 
 	// Dial opens the connection; nil means net.Dialer.
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	Dial Dial
 }
+
+// Dial opens a connection to host:port over "tcp".
+type Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Label is the target's name in ledgers and messages.
 func (t Target) Label() string {
@@ -86,9 +89,20 @@ type Answer struct {
 	roots *x509.CertPool
 }
 
+// waysTried is how often a request is sent whose own way to the target breaks.
+const waysTried = 3
+
 // Ask sends one GET on a fresh connection: no proxy, no redirects, no second try, and it never says yes to a certificate
-// that a client would refuse.
+// that a client would refuse. Only where our own way to the target broke, which no client takes, it is sent again.
 func Ask(ctx context.Context, t Target) Answer {
+	for try := 1; ; try++ {
+		if a := ask(ctx, t); !broken(a.Err) || try == waysTried || ctx.Err() != nil {
+			return a
+		}
+	}
+}
+
+func ask(ctx context.Context, t Target) Answer {
 	a := Answer{ID: rand.Text(), At: time.Now(), roots: t.Roots}
 	timeout := t.Timeout
 	if timeout <= 0 {
@@ -123,7 +137,7 @@ func Ask(ctx context.Context, t Target) Answer {
 	mu.Unlock()
 	if err != nil {
 		// What net/http says of a connection that was closed between two of its own steps has no type.
-		if a.Class = Classify(err); a.Class == Other && connected.Load() && !spoke.Load() {
+		if a.Class = Classify(err); a.Class == Other && connected.Load() && !spoke.Load() && !broken(err) {
 			a.Class = Reset
 		}
 		a.Err = fmt.Errorf("ask %s at %s: %w", t.Label(), t.Addr, err)

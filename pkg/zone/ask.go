@@ -25,7 +25,7 @@ type question struct {
 
 // ask puts questions to one server over "tcp" or "udp". The answers are in the order of the questions. signed asks for
 // signatures too.
-func ask(ctx context.Context, network, addr string, questions []question, signed bool) ([]*dns.Msg, error) {
+func ask(ctx context.Context, network string, s Server, questions []question, signed bool) ([]*dns.Msg, error) {
 	answers := make([]*dns.Msg, len(questions))
 	next := make(chan int)
 	group, ctx := errgroup.WithContext(ctx)
@@ -42,7 +42,7 @@ func ask(ctx context.Context, network, addr string, questions []question, signed
 	})
 	for range min(sideBySide, len(questions)) {
 		group.Go(func() error {
-			l := line{client: &dns.Client{Net: network, Timeout: perQuestion, UDPSize: datagram}, addr: addr}
+			l := line{client: &dns.Client{Net: network, Timeout: perQuestion, UDPSize: datagram}, to: s}
 			defer l.hangUp()
 			for i := range next {
 				var err error
@@ -62,7 +62,7 @@ func ask(ctx context.Context, network, addr string, questions []question, signed
 // line is one connection to a server, made anew when it breaks.
 type line struct {
 	client *dns.Client
-	addr   string
+	to     Server
 	conn   *dns.Conn
 }
 
@@ -82,12 +82,12 @@ func (l *line) ask(ctx context.Context, q question, signed bool) (*dns.Msg, erro
 			return nil, errors.Join(context.Cause(ctx), err)
 		}
 	}
-	return nil, fmt.Errorf("ask %s for %s %s over %s: %w", l.addr, q.name, dns.TypeToString[q.kind], l.client.Net, last)
+	return nil, fmt.Errorf("ask %s for %s %s over %s: %w", l.to.Addr, q.name, dns.TypeToString[q.kind], l.client.Net, last)
 }
 
 func (l *line) once(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
 	if l.conn == nil {
-		conn, err := l.client.DialContext(ctx, l.addr)
+		conn, err := l.dial(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -96,6 +96,24 @@ func (l *line) once(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
 	m.Id = dns.Id()
 	answer, _, err := l.client.ExchangeWithConnContext(ctx, m, l.conn)
 	return answer, err
+}
+
+func (l *line) dial(ctx context.Context) (*dns.Conn, error) {
+	if l.to.By == nil {
+		return l.client.DialContext(ctx, l.to.Addr)
+	}
+	return Through(ctx, l.to.By, l.client.Net, l.to.Addr, perQuestion)
+}
+
+// Through opens a connection for messages by a Dialer.
+func Through(ctx context.Context, by Dialer, network, addr string, within time.Duration) (*dns.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	conn, err := by.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &dns.Conn{Conn: conn}, nil
 }
 
 func (l *line) hangUp() {

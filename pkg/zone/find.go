@@ -85,7 +85,7 @@ func (f *Finder) anyServer(ctx context.Context) error {
 
 // own is what the zone says itself.
 func (f Finder) own(ctx context.Context) ([]string, error) {
-	answers, err := ask(ctx, "tcp", f.Via, []question{{f.Zone, dns.TypeNS}}, false)
+	answers, err := ask(ctx, "tcp", Server{Addr: f.Via}, []question{{f.Zone, dns.TypeNS}}, false)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (f Finder) delegated(ctx context.Context) ([]string, error) {
 	}
 	var last error = errNone
 	for _, addr := range parents {
-		answers, err := ask(ctx, "tcp", addr, []question{{f.Zone, dns.TypeNS}}, false)
+		answers, err := ask(ctx, "tcp", Server{Addr: addr}, []question{{f.Zone, dns.TypeNS}}, false)
 		if err != nil {
 			last = err
 			continue
@@ -136,7 +136,7 @@ func (f Finder) addresses(ctx context.Context, name string) (all []string, err e
 	if name != f.Zone && !strings.HasSuffix(name, "."+f.Zone) {
 		return f.Lookup(ctx, name)
 	}
-	answers, err := ask(ctx, "tcp", f.Via, []question{{name, dns.TypeA}, {name, dns.TypeAAAA}}, false)
+	answers, err := ask(ctx, "tcp", Server{Addr: f.Via}, []question{{name, dns.TypeA}, {name, dns.TypeAAAA}}, false)
 	if err != nil {
 		return nil, err
 	}

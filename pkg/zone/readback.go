@@ -85,7 +85,7 @@ func spoken(readings []Reading) string {
 
 func read(ctx context.Context, zone string, s Server, names []string) Reading {
 	r := Reading{Server: s, Answers: map[string]map[string]Answer{}}
-	soa, err := ask(ctx, "tcp", s.Addr, []question{{zone, dns.TypeSOA}}, false)
+	soa, err := ask(ctx, "tcp", s, []question{{zone, dns.TypeSOA}}, false)
 	if noRoad(s, err) {
 		r.Skipped = true
 		return r
@@ -104,7 +104,7 @@ func read(ctx context.Context, zone string, s Server, names []string) Reading {
 		r.Answers[network], r.Err = answers, errors.Join(r.Err, err)
 	}
 	if r.Err == nil {
-		r.Bogus, r.Err = bogus(ctx, zone, s.Addr, names)
+		r.Bogus, r.Err = bogus(ctx, zone, s, names)
 	}
 	return r
 }

@@ -9,7 +9,7 @@ import (
 // What was not asked may serve anything to resolvers that reach it: only another address of the same server speaks for it.
 func TestAServerThatNobodyCouldAskIsNamed(t *testing.T) {
 	reading := func(name, addr string, skipped bool, err error) Reading {
-		return Reading{Server: Server{name, addr}, Skipped: skipped, Err: err, Answers: map[string]map[string]Answer{}}
+		return Reading{Server: Server{Name: name, Addr: addr}, Skipped: skipped, Err: err, Answers: map[string]map[string]Answer{}}
 	}
 	down := errors.New("connection refused")
 	all := []Reading{

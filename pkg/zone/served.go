@@ -3,6 +3,7 @@ package zone
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 
 	"github.com/miekg/dns"
@@ -12,6 +13,12 @@ import (
 type Server struct {
 	Name string // "" where the plan gives only the address
 	Addr string // host:port
+	By   Dialer // who asks it; nil: this process
+}
+
+// Dialer opens connections over "tcp" and "udp". One over "udp" may also be a stream, on which messages go as over TCP.
+type Dialer interface {
+	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 func (s Server) String() string {
@@ -40,7 +47,7 @@ func Ask(ctx context.Context, s Server, network string, names []string) (map[str
 			questions = append(questions, question{name, kind})
 		}
 	}
-	answers, err := ask(ctx, network, s.Addr, questions, false)
+	answers, err := ask(ctx, network, s, questions, false)
 	if err != nil {
 		return nil, err
 	}

@@ -11,8 +11,8 @@ import (
 
 // bogus lists what a server serves for names without a valid signature by a key of the zone, if the zone is signed. Whether the
 // zone above vouches for these keys is not looked at: nothing here changes keys.
-func bogus(ctx context.Context, zone, addr string, names []string) (all []string, err error) {
-	answers, err := ask(ctx, "tcp", addr, []question{{zone, dns.TypeDNSKEY}}, false)
+func bogus(ctx context.Context, zone string, s Server, names []string) (all []string, err error) {
+	answers, err := ask(ctx, "tcp", s, []question{{zone, dns.TypeDNSKEY}}, false)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func bogus(ctx context.Context, zone, addr string, names []string) (all []string
 			questions = append(questions, question{name, kind})
 		}
 	}
-	if answers, err = ask(ctx, "tcp", addr, questions, true); err != nil {
+	if answers, err = ask(ctx, "tcp", s, questions, true); err != nil {
 		return nil, err
 	}
 	for i, m := range answers {

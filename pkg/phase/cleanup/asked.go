@@ -18,7 +18,7 @@ func asked(d Deps) phase.Lane {
 	for i := range d.Inventory.Ingresses {
 		for _, r := range ingress.Routes(&d.Inventory.Ingresses[i].Object) {
 			if r.Host != "" {
-				targets = append(targets, parts.RouteTargets(d.Plan.Spec.Entry.New, r)...)
+				targets = append(targets, d.RouteTargets(phase.New, r)...)
 			}
 		}
 	}

@@ -71,7 +71,7 @@ func New(d Deps) phase.Phase {
 			}, database, ttls, []phase.Group{
 				{Name: "hand-over", Before: gate, Limit: atOnce, Lanes: handOver(d)},
 				{Name: "keeper", Before: gate, Limit: atOnce, Lanes: keepers(d)},
-				{Name: "proxy", Before: gate, Limit: atOnce, Lanes: backends(d, d.New, parts.Proxy(d.Plan))},
+				{Name: "proxy", Before: gate, Limit: atOnce, Lanes: backends(d, d.New, d.Proxy())},
 				{Name: "bridge", Limit: atOnce, Lanes: bridge(d, manifests)},
 			}, ownGroups(d, past, all)), nil
 		},
@@ -157,7 +157,7 @@ func bridge(d Deps, manifests []parts.Manifest) []phase.Lane {
 
 func access(d Deps, manifests []parts.Manifest) []phase.Access {
 	var all []phase.Access
-	proxy := parts.Proxy(d.Plan)
+	proxy := d.Proxy()
 	for _, ns := range d.Plan.Spec.Namespaces {
 		all = append(all, parts.Access(phase.New, ns, kube.Ingress, nil, "patch")...) // the hand-over
 		all = append(all, parts.Remove(phase.New, ns, kube.Ingress, ingress.KeeperIngress)...)

@@ -172,17 +172,17 @@ func TestHandingOverTakesTheSwitchesOut(t *testing.T) {
 func TestOnlyWhatIsOursIsDeleted(t *testing.T) {
 	d := deps(t)
 	ns := d.Plan.Spec.Namespaces[0]
-	lane := backends(d, d.New, parts.Proxy(d.Plan))[0]
+	lane := backends(d, d.New, d.Proxy())[0]
 	slice, service := lane[0], lane[1]
 	see(t, slice, phase.Done)
-	u, err := parts.Proxy(d.Plan).ServiceIn(ns)
+	u, err := d.Proxy().ServiceIn(ns)
 	put(t, d, u, err)
 	see(t, service, phase.Pending)
 	if err := service.Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	see(t, service, phase.Done)
-	u, err = parts.Proxy(d.Plan).ServiceIn(ns)
+	u, err = d.Proxy().ServiceIn(ns)
 	put(t, d, u, err)
 	err = d.New.Patch(t.Context(), kube.Service, ns, ingress.ProxyService, []kube.Op{
 		{Op: "test", Path: "/metadata/labels/cutover.dev~1plan", Value: "demo"},

@@ -64,7 +64,7 @@ func (q *silence) read(ctx context.Context, counters ...counter) (reading, error
 			return reading{}, fmt.Errorf("count what came %s: it has no address: %w", c.what, probe.ErrNoCounter)
 		}
 		for _, url := range c.urls {
-			total, err := parts.Total(ctx, url, c.kind, c.services)
+			total, err := q.d.Total(ctx, url, c.kind, c.services)
 			if err != nil {
 				return reading{}, fmt.Errorf("count what came %s: %w", c.what, err)
 			}

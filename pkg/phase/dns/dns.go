@@ -8,7 +8,6 @@ package dns
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"cutover.dev/cutover/pkg/phase/names"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/reach"
 	"cutover.dev/cutover/pkg/zone"
 )
 
@@ -80,7 +80,7 @@ func move(d Deps, past phase.Past, s names.Scope) *zone.Move {
 			if err != nil || zone.Same(want, seen.Own) {
 				return want, err
 			}
-			if where := leadsElsewhere(ctx, seen, old); where != "" {
+			if where := leadsElsewhere(ctx, d.Reach.From(d.Plan.Spec.DNS.From), seen, old); where != "" {
 				return nil, fmt.Errorf("%s does not lead to the entry of old but to %s", name, where)
 			}
 			return want, nil
@@ -121,20 +121,20 @@ func move(d Deps, past phase.Past, s names.Scope) *zone.Move {
 }
 
 // leadsElsewhere says where a name leads, "" if to old. What the name servers of the zone do not know, the resolver does.
-func leadsElsewhere(ctx context.Context, seen zone.Seen, old zone.Entry) string {
+func leadsElsewhere(ctx context.Context, by reach.Dialer, seen zone.Seen, old zone.Entry) string {
 	var known []string
 	addresses := slices.Clone(seen.Answer.Addresses)
 	if old.Hostname != "" {
-		known = lookup(ctx, old.Hostname)
+		known = lookup(ctx, by, old.Hostname)
 	}
 	if alias, is := zone.Typed(seen.Own, "CNAME"); is && len(addresses) == 0 {
-		addresses = lookup(ctx, alias.Data[0])
+		addresses = lookup(ctx, by, alias.Data[0])
 	}
 	return zone.LeadsTo(seen.Own, addresses, old, known)
 }
 
-func lookup(ctx context.Context, host string) []string {
-	found, err := net.DefaultResolver.LookupHost(ctx, host)
+func lookup(ctx context.Context, by reach.Dialer, host string) []string {
+	found, err := by.LookupHost(ctx, host)
 	if err != nil {
 		return nil // it leads nowhere that anybody could tell, which is a no
 	}

@@ -10,6 +10,7 @@ import (
 
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/ingress"
+	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/probe"
 )
@@ -68,7 +69,7 @@ func (r residual) read(ctx context.Context) (map[ingress.Name]reading, error) {
 		now[name] = reading{At: time.Now().UTC().Truncate(time.Second), Totals: map[string]float64{}}
 	}
 	for _, url := range urls {
-		counts, err := probe.ReadAll(ctx, url, r.Plan.Spec.Entry.OldMetrics.Kind, asked)
+		counts, err := probe.ReadAll(ctx, probe.Counters{URL: url, Kind: r.Plan.Spec.Entry.OldMetrics.Kind, Dial: r.Reach.From(phase.Old).DialContext}, asked)
 		if err != nil {
 			return nil, fault.Wrap(fault.Unsure, "correct spec.entry.oldMetrics, or give spec.tail", err)
 		}
@@ -121,7 +122,7 @@ func (r residual) ask(ctx context.Context, services []ingress.Name) map[ingress.
 		if !slices.Contains(services, name) {
 			continue
 		}
-		for _, t := range parts.RouteTargets(r.Plan.Spec.Entry.Old, route) {
+		for _, t := range r.RouteTargets(phase.Old, route) {
 			if other, taken := owner[t.Label()]; taken && other != name {
 				owner[t.Label()] = ingress.Name{}
 				continue
@@ -146,7 +147,7 @@ func (r residual) ask(ctx context.Context, services []ingress.Name) map[ingress.
 func (r residual) limit() time.Duration {
 	n := 0
 	for _, route := range r.routes {
-		n += len(parts.RouteTargets(r.Plan.Spec.Entry.Old, route))
+		n += len(r.RouteTargets(phase.Old, route))
 	}
 	return time.Minute + time.Duration(n/max(r.Plan.Spec.Probe.Rate, 1))*time.Second
 }

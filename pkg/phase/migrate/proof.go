@@ -65,7 +65,7 @@ func (m wave) baseline(u unit, past phase.Past) phase.Step {
 func (m wave) targets(u unit) []probe.Target {
 	var out []probe.Target
 	for _, r := range m.routes(u) {
-		out = append(out, parts.RouteTargets(m.Plan.Spec.Entry.New, r)...)
+		out = append(out, m.RouteTargets(phase.New, r)...)
 	}
 	return out
 }
@@ -74,7 +74,7 @@ func (m wave) targets(u unit) []probe.Target {
 func (m wave) controls(u unit) []probe.Target {
 	var out []probe.Target
 	for ns := range u.services {
-		out = append(out, parts.KeeperTargets(m.Plan, ns)...)
+		out = append(out, m.KeeperTargets(ns)...)
 	}
 	return out
 }
@@ -227,7 +227,7 @@ func (m wave) backOnBridge(ctx context.Context, u unit, past phase.Past, frozen 
 	var targets []probe.Target
 	for _, r := range m.routes(u) {
 		if frozen == nil || r.Ingress == ingress.NameOf(frozen) {
-			targets = append(targets, parts.RouteTargets(m.Plan.Spec.Entry.New, r)...)
+			targets = append(targets, m.RouteTargets(phase.New, r)...)
 		}
 	}
 	marker := m.Plan.Spec.Bridge.Marker

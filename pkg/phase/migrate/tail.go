@@ -161,7 +161,7 @@ func (m wave) atOldEntry(ctx context.Context, u unit, of *networkingv1.Ingress, 
 	var targets []probe.Target
 	for _, r := range m.routes(u) {
 		if of == nil || r.Ingress == ingress.NameOf(of) {
-			targets = append(targets, parts.RouteTargets(m.Plan.Spec.Entry.Old, r)...)
+			targets = append(targets, m.RouteTargets(phase.Old, r)...)
 		}
 	}
 	return probe.Series{Targets: targets, Rate: m.Plan.Spec.Probe.Rate, Streak: streak, For: m.asking(u), Judge: func(_ probe.Target, a probe.Answer) error {

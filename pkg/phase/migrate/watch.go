@@ -165,7 +165,7 @@ func (m wave) count(ctx context.Context, u unit) (total float64, counted bool, e
 		return 0, false, err
 	}
 	for _, url := range urls {
-		n, err := parts.Total(ctx, url, m.Plan.Spec.Bridge.Metrics.Kind, asked)
+		n, err := m.Total(ctx, url, m.Plan.Spec.Bridge.Metrics.Kind, asked)
 		if err != nil {
 			return 0, false, err
 		}

@@ -53,7 +53,7 @@ func Strangers(ctx context.Context, d parts.Deps, s Scope) ([]string, error) {
 	var group errgroup.Group
 	for i, at := range resolvers {
 		group.Go(func() (err error) {
-			found[i], err = strangersAt(ctx, at, s.Names, readings)
+			found[i], err = strangersAt(ctx, d.Reach.From(d.Plan.Spec.DNS.From), at, s.Names, readings)
 			return err
 		})
 	}
@@ -67,7 +67,7 @@ func Strangers(ctx context.Context, d parts.Deps, s Scope) ([]string, error) {
 	return all, nil
 }
 
-func strangersAt(ctx context.Context, at string, names []string, readings []zone.Reading) ([]string, error) {
+func strangersAt(ctx context.Context, by zone.Dialer, at string, names []string, readings []zone.Reading) ([]string, error) {
 	found := make([]string, len(names))
 	var group errgroup.Group
 	group.SetLimit(mostResolved)
@@ -80,7 +80,7 @@ func strangersAt(ctx context.Context, at string, names []string, readings []zone
 			continue
 		}
 		group.Go(func() error {
-			got, err := zone.Resolve(ctx, at, name)
+			got, err := zone.Resolve(ctx, zone.Server{Addr: at, By: by}, name)
 			if err != nil {
 				return err
 			}

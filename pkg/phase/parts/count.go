@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"cutover.dev/cutover/pkg/inventory"
+	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/probe"
 )
 
@@ -24,12 +25,12 @@ func Requests(s inventory.Service) probe.Requests {
 // ErrNothingCounted says that the inventory has no Service whose requests could be counted.
 var ErrNothingCounted = errors.New("there is no Service to count requests of")
 
-// Total sums what the controller at url has sent to some Services. It asks once, however many they are.
-func Total(ctx context.Context, url, kind string, services []probe.Requests) (float64, error) {
+// Total sums what the controller of old at url has sent to some Services. It asks once, however many they are.
+func (d Deps) Total(ctx context.Context, url, kind string, services []probe.Requests) (float64, error) {
 	if len(services) == 0 {
 		return 0, ErrNothingCounted
 	}
-	counts, err := probe.ReadAll(ctx, url, kind, services)
+	counts, err := probe.ReadAll(ctx, probe.Counters{URL: url, Kind: kind, Dial: d.Reach.From(phase.Old).DialContext}, services)
 	total := 0.0
 	for _, c := range counts {
 		total += c.Value

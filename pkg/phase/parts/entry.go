@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"cutover.dev/cutover/pkg/ingress"
+	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/plan"
 	"cutover.dev/cutover/pkg/probe"
 )
@@ -60,11 +61,17 @@ func join(addresses []string, hostname string, port int) []string {
 	return all
 }
 
-// Targets is what to ask for one host and path at every address of an entry.
-func Targets(e plan.Entry, tls bool, host, path string) []probe.Target {
+// Targets is what to ask for one host and path at every address of the entry of old or of new.
+func (d Deps) Targets(env string, tls bool, host, path string) []probe.Target {
+	e := d.Plan.Spec.Entry.Old
+	if env == phase.New {
+		e = d.Plan.Spec.Entry.New
+	}
 	var all []probe.Target
 	for _, addr := range Addrs(e, tls) {
-		all = append(all, Target(addr, tls, host, path))
+		t := Target(addr, tls, host, path)
+		t.Dial = d.Reach.From(e.From).DialContext
+		all = append(all, t)
 	}
 	return all
 }
@@ -74,14 +81,14 @@ func Target(addr string, tls bool, host, path string) probe.Target {
 	return probe.Target{Addr: addr, TLS: tls, Host: host, Path: path}
 }
 
-// RouteTargets is what to ask for one route at every address of an entry.
-func RouteTargets(e plan.Entry, r ingress.Route) []probe.Target {
+// RouteTargets is what to ask for one route at every address of the entry of old or of new.
+func (d Deps) RouteTargets(env string, r ingress.Route) []probe.Target {
 	host, path := r.Ask()
-	return Targets(e, r.TLS, host, path)
+	return d.Targets(env, r.TLS, host, path)
 }
 
 // KeeperTargets is what to ask for the keeper host of a namespace at every address of new's entry: plain HTTP, it has no
 // certificate. Every answer must carry the bridge's marker.
-func KeeperTargets(p *plan.Plan, ns string) []probe.Target {
-	return Targets(p.Spec.Entry.New, false, ingress.Keeper(ns, p.Metadata.Name), "/")
+func (d Deps) KeeperTargets(ns string) []probe.Target {
+	return d.Targets(phase.New, false, ingress.Keeper(ns, d.Plan.Metadata.Name), "/")
 }

@@ -16,6 +16,7 @@ import (
 
 	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/plan"
 )
 
@@ -32,12 +33,15 @@ type Backend struct {
 	Addresses []string
 	Hostname  string // resolved whenever the object is looked at
 	Port      int
+
+	// Lookup resolves Hostname as the cluster does; nil: as this machine does.
+	Lookup func(ctx context.Context, host string) ([]string, error)
 }
 
 // Proxy is the backend in new that leads to the bridge.
-func Proxy(p *plan.Plan) Backend {
-	b := p.Spec.Bridge
-	return Backend{ingress.ProxyService, b.Addresses, b.Hostname, b.Port}
+func (d Deps) Proxy() Backend {
+	b := d.Plan.Spec.Bridge
+	return Backend{Service: ingress.ProxyService, Addresses: b.Addresses, Hostname: b.Hostname, Port: b.Port, Lookup: d.Reach.From(phase.New).LookupHost}
 }
 
 // Tail is the backend in old that leads to the inner entry of new; false without a tail in the plan.
@@ -111,7 +115,11 @@ func (b Backend) SliceIn(ctx context.Context, ns string, f discoveryv1.AddressTy
 func (b Backend) resolve(ctx context.Context, f discoveryv1.AddressType) ([]string, error) {
 	addresses := b.Addresses
 	if b.Hostname != "" {
-		found, err := net.DefaultResolver.LookupHost(ctx, b.Hostname)
+		lookup := b.Lookup
+		if lookup == nil {
+			lookup = net.DefaultResolver.LookupHost
+		}
+		found, err := lookup(ctx, b.Hostname)
 		if err != nil {
 			return nil, fmt.Errorf("resolve %s: %w", b.Hostname, err)
 		}

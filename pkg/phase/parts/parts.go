@@ -10,6 +10,7 @@ import (
 	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/reach"
 	"cutover.dev/cutover/pkg/replset"
 	"cutover.dev/cutover/pkg/zone"
 )
@@ -23,6 +24,7 @@ type Deps struct {
 	Zones     []*zone.Zone
 	Now       bool         // a rehearsal: caches are not waited for
 	Mongo     *replset.Set // nil: CUTOVER_MONGODB_URI is not set
+	Reach     reach.Sides  // who dials what is inside a cluster
 }
 
 // Name is the name of the plan.

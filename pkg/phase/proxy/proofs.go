@@ -31,7 +31,7 @@ func keeperProof(d Deps, ns string, pace *parts.Pace) phase.Step {
 		ID: "prove:keeper/" + ns, Title: "prove that new's entry reaches old through the bridge, namespace " + ns,
 		Limit: within.Limit, Knob: within.Name, Intent: map[string]any{"marker": d.Plan.Spec.Bridge.Marker},
 		Observe: func(ctx context.Context) (phase.Observation, error) {
-			return ask(ctx, pace, parts.KeeperTargets(d.Plan, ns), d.Plan.Spec.Bridge.Marker)
+			return ask(ctx, pace, d.KeeperTargets(ns), d.Plan.Spec.Bridge.Marker)
 		},
 	}
 }
@@ -42,8 +42,9 @@ func ask(ctx context.Context, pace *parts.Pace, targets []probe.Target, marker s
 			return phase.Observation{}, err
 		}
 		var from string
+		dial := t.Dial
 		t.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+			conn, err := dial(ctx, network, addr)
 			if err == nil {
 				from, _, _ = net.SplitHostPort(conn.LocalAddr().String())
 			}
@@ -129,11 +130,11 @@ func plainProof(d Deps, pace *parts.Pace) phase.Step {
 			}
 			host := ingress.Keeper(d.Plan.Spec.Namespaces[0], d.Plan.Metadata.Name)
 			for _, addr := range parts.BridgeAddrs(d.Plan.Spec.Bridge) {
-				if no := wantsTLS(ctx, addr, host); no != "" {
+				if no := wantsTLS(ctx, d, addr, host); no != "" {
 					return phase.Observation{State: phase.Failed, Detail: addr + " " + no + "; the bridge must serve plain HTTP, TLS ends at new's entry"}, nil
 				}
 			}
-			o, err := ask(ctx, pace, parts.KeeperTargets(d.Plan, d.Plan.Spec.Namespaces[0]), d.Plan.Spec.Bridge.Marker)
+			o, err := ask(ctx, pace, d.KeeperTargets(d.Plan.Spec.Namespaces[0]), d.Plan.Spec.Bridge.Marker)
 			if err == nil && o.State == phase.Done {
 				o.Detail = "plain HTTP is answered with the marker"
 			} else if err == nil && o.State == phase.Pending {
@@ -147,8 +148,10 @@ func plainProof(d Deps, pace *parts.Pace) phase.Step {
 // wantsTLS says in which way an address shows that it wants TLS: it complains about plain HTTP, or redirects to https. That
 // it would accept a handshake too says nothing: Traefik does so on every port. An address that cannot be reached from
 // here says nothing either; what new gets from it is asked by way of the keeper.
-func wantsTLS(ctx context.Context, addr, host string) string {
-	a := probe.Ask(ctx, parts.Target(addr, false, host, "/"))
+func wantsTLS(ctx context.Context, d Deps, addr, host string) string {
+	t := parts.Target(addr, false, host, "/")
+	t.Dial = d.Reach.From(phase.Old).DialContext
+	a := probe.Ask(ctx, t)
 	switch {
 	case a.Class != probe.Answered:
 		return ""

@@ -76,7 +76,7 @@ func echo(d Deps) phase.Lane {
 func wires(d Deps) []phase.Lane {
 	var lanes []phase.Lane
 	for _, ns := range d.Plan.Spec.Namespaces {
-		lane := wire(d, d.New, ns, parts.Proxy(d.Plan))
+		lane := wire(d, d.New, ns, d.Proxy())
 		keeper := d.Apply(d.New, kube.Ingress, ns, ingress.KeeperIngress, parts.Ready(d.Plan), parts.Fixed(parts.KeeperInNew(d.Plan, ns)))
 		lanes = append(lanes, append(lane, keeper.Step()))
 	}
@@ -115,7 +115,7 @@ func access(d Deps, manifests []parts.Manifest) []phase.Access {
 	all = append(all, parts.Make(phase.Old, echo, kube.Ingress, ingress.KeeperIngress)...)
 	for _, ns := range d.Plan.Spec.Namespaces {
 		all = append(all, parts.See(phase.Old, ns, kube.Ingress)...) // their status is watched
-		all = append(all, wired(phase.New, ns, parts.Proxy(d.Plan), ingress.KeeperIngress)...)
+		all = append(all, wired(phase.New, ns, d.Proxy(), ingress.KeeperIngress)...)
 		if tail, yes := parts.Tail(d.Plan); yes {
 			all = append(all, wired(phase.Old, ns, tail, parts.KeepName)...)
 		}

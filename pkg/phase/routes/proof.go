@@ -67,8 +67,7 @@ func (q *question) step() phase.Step {
 // observe asks old's entry twice and every address of new's entry once. Old that does not answer is "could not tell",
 // unless the Service has moved: then new has to be right by itself.
 func (q *question) observe(ctx context.Context) (phase.Observation, error) {
-	entry := q.d.Plan.Spec.Entry
-	from, to := parts.RouteTargets(entry.Old, q.route), parts.RouteTargets(entry.New, q.route)
+	from, to := q.d.RouteTargets(phase.Old, q.route), q.d.RouteTargets(phase.New, q.route)
 	if len(from) == 0 || len(to) == 0 {
 		return phase.Observation{State: phase.Failed, Detail: "an entry has no address to ask"}, nil
 	}

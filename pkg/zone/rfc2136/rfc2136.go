@@ -26,6 +26,8 @@ const (
 // Editor is a zone on one primary server. Make it with New.
 type Editor struct {
 	zone, server, key, algorithm, secret string
+
+	By zone.Dialer // who talks to the server; nil: this process
 }
 
 // New makes an editor. server is host:port, key the name of a TSIG key, secret its base64. A missing or malformed secret is
@@ -46,13 +48,13 @@ func (e *Editor) Abilities() zone.Abilities {
 // Get is zone.Editor's. It asks the server that takes the updates. Without a secret it goes by answers alone.
 func (e *Editor) Get(ctx context.Context, names []string) (zone.Names, error) {
 	if e.secret == "" {
-		own, err := zone.Own(ctx, zone.Server{Addr: e.server}, e.zone, names)
+		own, err := zone.Own(ctx, zone.Server{Addr: e.server, By: e.By}, e.zone, names)
 		if err != nil {
 			err = fmt.Errorf("read zone %s: %w", e.zone, err)
 		}
 		return own, err
 	}
-	answers, err := zone.Ask(ctx, zone.Server{Addr: e.server}, "tcp", names)
+	answers, err := zone.Ask(ctx, zone.Server{Addr: e.server, By: e.By}, "tcp", names)
 	if err != nil {
 		return nil, fmt.Errorf("read zone %s: %w", e.zone, err)
 	}
@@ -131,7 +133,7 @@ func (e *Editor) send(ctx context.Context, m *dns.Msg, doing string) (*dns.Msg, 
 	}
 	m.SetTsig(e.key, e.algorithm, fudge, time.Now().Unix())
 	client := &dns.Client{Net: "tcp", Timeout: patience, TsigSecret: map[string]string{e.key: e.secret}}
-	answer, _, err := client.ExchangeContext(ctx, m, e.server)
+	answer, err := e.exchange(ctx, client, m)
 	if answer != nil && (answer.Rcode == dns.RcodeNotAuth || answer.Rcode == dns.RcodeRefused) {
 		return answer, nil // a server that does not know the key cannot sign; nothing was written
 	}
@@ -142,6 +144,20 @@ func (e *Editor) send(ctx context.Context, m *dns.Msg, doing string) (*dns.Msg, 
 		return nil, fmt.Errorf("%s: the answer of %s is not signed, so nobody knows whose it is", doing, e.server)
 	}
 	return answer, nil
+}
+
+func (e *Editor) exchange(ctx context.Context, client *dns.Client, m *dns.Msg) (*dns.Msg, error) {
+	if e.By == nil {
+		answer, _, err := client.ExchangeContext(ctx, m, e.server)
+		return answer, err
+	}
+	conn, err := zone.Through(ctx, e.By, client.Net, e.server, patience)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close() //nolint:errcheck // the answer is all that is wanted of it
+	answer, _, err := client.ExchangeWithConnContext(ctx, m, conn)
+	return answer, err
 }
 
 // refusal is an answer that will not change by asking again. Nothing was written.
@@ -218,7 +234,7 @@ func empty(name string, kind uint16) dns.RR {
 // withoutWildcards drops what a wildcard answers for a name. Prerequisites look at the zone itself, so an update without
 // any change asks.
 func (e *Editor) withoutWildcards(ctx context.Context, names zone.Names) error {
-	stars, err := zone.Stars(ctx, zone.Server{Addr: e.server}, e.zone, names)
+	stars, err := zone.Stars(ctx, zone.Server{Addr: e.server, By: e.By}, e.zone, names)
 	if err != nil {
 		return err
 	}
