@@ -1,4 +1,4 @@
-// Package netns makes and removes the lab's networks: four network namespaces on one bridge,
+// Package netns makes and removes the lab's networks: five network namespaces on one bridge,
 // the addresses of package world, and one link with a few routes into the machine's own
 // network. It changes nothing else in the machine's own network.
 package netns
@@ -78,7 +78,7 @@ func batches() []batch {
 	wan.add("link set lo up")
 	wan.add("link add br0 type bridge")
 	wan.add("link set br0 up")
-	join := func(net string, addresses ...string) batch {
+	bare := func(net string, addresses ...string) batch {
 		port := world.Port(net)
 		root.add("netns add %s", net)
 		root.add("link add eth0 netns %s type veth peer name %s netns %s", net, port, world.NetWAN)
@@ -89,10 +89,14 @@ func batches() []batch {
 			b.add("address add %s dev eth0", address)
 		}
 		b.add("link set eth0 up")
+		return b
+	}
+	join := func(net string, addresses ...string) batch {
+		b := bare(net, addresses...)
 		routes(&b)
 		return b
 	}
-	inside := []batch{join(world.NetClient, world.ClientAddress+"/24")}
+	inside := []batch{join(world.NetClient, world.ClientAddress+"/24"), runner(bare(world.NetRunner, world.RunnerAddress+"/32"))}
 	for _, c := range world.Clusters() {
 		addresses := []string{c.Node + "/24", c.Entry + "/32", c.Inner + "/32"}
 		for _, address := range c.Mongods {
@@ -110,6 +114,14 @@ func batches() []batch {
 	last.add("link set %s up", world.RootLink)
 	routes(&last)
 	return append(append([]batch{root, wan}, inside...), last)
+}
+
+// runner is a hosted runner: of all the lab it has a way to the nodes, where the API servers are.
+func runner(b batch) batch {
+	for _, c := range world.Clusters() {
+		b.add("route add %s/32 dev eth0", c.Node)
+	}
+	return b
 }
 
 // routes adds the ways to the pods and Services of the clusters; a cluster's own network

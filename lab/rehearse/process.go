@@ -12,6 +12,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"cutover.dev/cutover/lab/world"
 )
 
 // actionVerb is how the container action starts the tool. It says everything on stdout then.
@@ -34,7 +36,7 @@ func (t Tool) Start(ctx context.Context, told io.Writer, args ...string) (*Proce
 	if err != nil {
 		return nil, fmt.Errorf("make a home for the tool: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, t.Binary, args...)
+	cmd := world.Command(ctx, t.Net, t.Binary, args...) // nsenter becomes the tool: a signal reaches it
 	p := &Process{cmd: cmd, ctx: ctx, home: home, began: time.Now(), result: Result{Args: args}}
 	cmd.Dir, cmd.Env = t.Dir, t.environment(home)
 	cmd.Stdout, cmd.Stderr = &p.stdout, &p.stderr

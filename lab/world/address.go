@@ -52,6 +52,7 @@ const (
 	SystemSpace   = "cutover-system"
 	RootAddress   = "172.30.0.1"  // this machine, as the clusters see it
 	ClientAddress = "172.30.0.50" // the namespace that clients run in
+	RunnerAddress = "172.30.0.51" // the namespace of a runner that reaches two API servers and nothing else
 	Network       = "172.30.0.0/24"
 )
 
@@ -63,6 +64,7 @@ const (
 	NetPrefix = "cutlab-"
 	NetWAN    = NetPrefix + "wan"
 	NetClient = NetPrefix + "client"
+	NetRunner = NetPrefix + "runner"
 	RootLink  = "cutlab0"
 )
 
