@@ -45,7 +45,7 @@ func (s *objectStep) observe(ctx context.Context) (phase.Observation, error) {
 		return phase.Observation{State: phase.Failed, Detail: detail, Diff: show(diffs, s.Masked)}, nil
 	}
 	was, err := s.was(live)
-	return phase.Observation{State: phase.Pending, Detail: "differs in " + fields(diffs), Diff: show(diffs, s.Masked), Was: was}, err
+	return phase.Observation{State: phase.Pending, Detail: "differs in " + fields(diffs) + Writers(live, diffs), Diff: show(diffs, s.Masked), Was: was}, err
 }
 
 func (s *objectStep) was(live *unstructured.Unstructured) (json.RawMessage, error) {
