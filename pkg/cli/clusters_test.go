@@ -236,7 +236,7 @@ func TestVerbsOnTwoClustersInWhichNothingRuns(t *testing.T) {
 	}{
 		{"the first phase can be planned", []string{"plan"}, nil, 0, "digest "},
 		{"a later phase can be looked at", []string{"plan", "--phase", "cleanup"}, nil, 0, "not the turn of cleanup"},
-		{"another digest is refused", []string{"plan", "--expect-digest", "x"}, nil, 3, "expected was x"},
+		{"another digest is refused", []string{"plan", "--expect-digest", "x"}, nil, 3, "is no digest"},
 		{"next names the phase", []string{"next", "--output", "json"}, nil, 0, `"next": "proxy"`},
 		{"a later phase cannot be applied", []string{"apply", "--phase", "migrate/shop"}, nil, 3, "order"},
 		{"an unknown phase is a wrong flag", []string{"apply", "--phase", "x"}, nil, 2, `no phase "x"`},

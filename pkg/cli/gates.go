@@ -36,11 +36,7 @@ func gate(id, title string, ask func(context.Context) error) phase.Step {
 		case err == nil:
 			return phase.Observation{State: phase.Done, Detail: "yes"}, nil
 		case fault.CodeOf(err) == fault.Refused || errors.Is(err, engine.ErrNo):
-			detail := strings.TrimSpace(err.Error())
-			if hints := fault.Hints(err); len(hints) > 0 {
-				detail += " (" + strings.Join(hints, "; ") + ")"
-			}
-			return phase.Observation{State: phase.Failed, Detail: detail}, nil
+			return phase.Observation{State: phase.Failed, Detail: strings.TrimSpace(err.Error()), Hints: fault.Hints(err)}, nil
 		}
 		return phase.Observation{}, err
 	}}
@@ -103,12 +99,19 @@ func (s *session) standing(e *engine.Engine, p phase.Phase) phase.Step {
 		}
 		var errs []error
 		for _, before := range done {
-			if err := e.Holds(ctx, []phase.Phase{before}); err != nil {
-				errs = append(errs, fmt.Errorf("%w\nto set it right: %s", err, s.call.command("apply", "--phase", p.Name, "--repair", before.Name)))
-			}
+			errs = append(errs, s.drifted(e.Holds(ctx, []phase.Phase{before}), p.Name, before.Name))
 		}
 		return errors.Join(errs...)
 	})
+}
+
+// drifted gives an error the way out where it tells of drift of a phase: the run on another one, or on itself, that sets
+// it right.
+func (s *session) drifted(err error, run, repair string) error {
+	if !errors.Is(err, engine.ErrDrift) {
+		return err
+	}
+	return fault.Wrap(fault.Refused, "to set it right: "+s.call.command("apply", "--phase", run, "--repair", repair), err)
 }
 
 // dismantled: cleanup has begun to delete old's own objects, out of which the phases before it work out their steps.
@@ -154,7 +157,7 @@ func ask(ctx context.Context, gates []phase.Step, sink engine.Sink) error {
 		case err != nil:
 			nos = append(nos, fmt.Errorf("%s: %w", asked(g), err))
 		case seen.State != phase.Done: // a no outweighs what could not be told
-			nos, code = append(nos, fmt.Errorf("%s: %s", asked(g), seen.Detail)), fault.Refused
+			nos, code = append(nos, fault.Advise(fault.Refused, fmt.Errorf("%s: %s", asked(g), seen.Detail), seen.Hints...)), fault.Refused
 		}
 	}
 	return fault.Wrap(code, "", errors.Join(nos...))

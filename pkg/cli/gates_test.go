@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -10,6 +11,25 @@ import (
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/phase"
 )
+
+// What a gate knows of a way out is told beside its no, not within it.
+func TestAGateGivesWhatToDoBesideItsNo(t *testing.T) {
+	s := &session{call: &call{flags: flags{Plan: "p.yaml"}}}
+	drift := fmt.Errorf("phase routes: %w: %w: differs", engine.ErrNo, engine.ErrDrift)
+	g := gate("standing", "holds", func(context.Context) error { return s.drifted(drift, "migrate/live", "routes") })
+	const want = "to set it right: cutover apply --plan p.yaml --phase migrate/live --repair routes"
+	seen, err := g.Observe(t.Context())
+	if err != nil || seen.State != phase.Failed || seen.Detail != drift.Error() || !slices.Equal(seen.Hints, []string{want}) {
+		t.Errorf("it says %+v, %v", seen, err)
+	}
+	if err := ask(t.Context(), []phase.Step{g}, new(told)); !slices.Equal(fault.Hints(err), []string{want}) {
+		t.Errorf("asked, it says %v with %q", err, fault.Hints(err))
+	}
+	proof := fmt.Errorf("%w: status 404", engine.ErrNo) // a repair would not help
+	if err := s.drifted(proof, "routes", "routes"); len(fault.Hints(err)) != 0 || s.drifted(nil, "a", "a") != nil {
+		t.Errorf("no drift, and it says %q", fault.Hints(err))
+	}
+}
 
 type told []string
 

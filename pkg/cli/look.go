@@ -72,8 +72,7 @@ func (o *outcome) plan(ctx context.Context) error {
 		return err
 	}
 	if want := s.call.flags.Digest; want != "" && want != digest {
-		return fault.Wrap(fault.Refused, "look at this plan and approve its digest",
-			fmt.Errorf("%w: it is %s, expected was %s", engine.ErrDigest, digest, want))
+		return engine.NotApproved(want, digest)
 	}
 	o.goOn = s.call.command("apply", "--phase", p.Name, "--expect-digest", digest)
 	return nil
@@ -187,7 +186,7 @@ func (o *outcome) verify(ctx context.Context) error {
 		}
 		lines, err := o.engine(s.plan.Digest()).Verify(ctx, s.visible(p))
 		o.seen(lines)
-		nos = append(nos, err)
+		nos = append(nos, s.drifted(err, stop.Name, stop.Name))
 	}
 	return errors.Join(nos...)
 }

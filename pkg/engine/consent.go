@@ -36,7 +36,7 @@ func (r *run) consent() error {
 	case digest == "":
 		errs = append(errs, fmt.Errorf("%w: %w: %w", ErrDigest, ErrUnsure, unseen(lines)))
 	default:
-		errs = append(errs, fmt.Errorf("%w: digest is %s, approved was %s", ErrDigest, digest, r.opts.Digest))
+		errs = append(errs, NotApproved(r.opts.Digest, digest))
 	}
 	if fresh {
 		errs = append(errs, hopeless(lines))
@@ -86,10 +86,10 @@ func (r *run) drift(lines []Line, x index) error {
 			errs = append(errs, fmt.Errorf("phase %s: %s: %w: %w", r.p.Name, l.Step.Title, ErrUnsure, l.Err))
 		case l.Seen.State != phase.Done:
 			why := l.Seen.Detail
-			if l.Seen.Diff != "" {
-				why += "\n" + strings.TrimRight(l.Seen.Diff, "\n ")
+			for line := range strings.Lines(strings.TrimRight(l.Seen.Diff, "\n ")) {
+				why += "\n    " + strings.TrimRight(line, "\n") // indented, so that they go on with this error
 			}
-			errs = append(errs, fmt.Errorf("phase %s: %s: %w: does not hold any more: %s", r.p.Name, l.Step.Title, ErrNo, why))
+			errs = append(errs, fmt.Errorf("phase %s: %s: %w: %w: %s", r.p.Name, l.Step.Title, ErrNo, ErrDrift, why))
 		}
 	}
 	return errors.Join(errs...)

@@ -37,6 +37,66 @@ func TestOnlyTheApprovedDigestRuns(t *testing.T) {
 	})
 }
 
+func TestADigestThatIsNotTheApprovedOneSaysWhatChanged(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		phases := func(want int) phase.Phase { return one((&proc{w: b.w}).num("x", "x", want, 0)) }
+		_, approved, err := eng(b.j).Plan(b.Context(), phases(1))
+		if err != nil || len(approved) != 64 {
+			b.Fatal(approved, err)
+		}
+		otherPlan, otherPhase := eng(b.j), phases(1)
+		otherPlan.Seed, otherPhase.Name = "another plan", "another phase"
+		drifted := phases(1)
+		drifted.Steps = func(context.Context, phase.Past) ([]phase.Group, error) {
+			s := (&proc{w: b.w}).num("x", "x", 1, 0)
+			s.Intent = "something else"
+			return []phase.Group{{Name: "g", Lanes: []phase.Lane{{s}}}}, nil
+		}
+		for _, c := range []struct {
+			e                    *engine.Engine
+			p                    phase.Phase
+			approved, says, hint string
+		}{
+			{otherPlan, phases(1), approved, "the plan changed", "the commit that was approved"},
+			{eng(b.j), drifted, approved, "the clusters drifted", "undo what somebody changed"},
+			{eng(b.j), otherPhase, approved, "for another phase", "cutover plan --phase"},
+			{eng(b.j), phases(1), "another", "is no digest", "64 digits"},
+		} {
+			_, err := c.e.Apply(b.Context(), c.p, engine.Options{Digest: c.approved})
+			if !errors.Is(err, engine.ErrDigest) || !strings.Contains(err.Error(), c.says) || !strings.Contains(strings.Join(fault.Hints(err), "\n"), c.hint) || b.w.writes != 0 {
+				b.Errorf("want %q, got %v, hints %q", c.says, err, fault.Hints(err))
+			}
+		}
+	})
+}
+
+func TestDriftIsOneErrorWithItsDiffIndented(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		s := (&proc{w: b.w}).num("x", "x", 1, 0)
+		s.Observe = func(context.Context) (phase.Observation, error) {
+			return phase.Observation{State: phase.Pending, Detail: "differs in a, b; last written by kubectl-edit", Diff: "a: 1 -> 2\nb: 3 -> 4\n"}, nil
+		}
+		err := eng(b.j).Holds(b.Context(), []phase.Phase{one(s)})
+		want := "no: does not hold any more: differs in a, b; last written by kubectl-edit\n    a: 1 -> 2\n    b: 3 -> 4"
+		if !errors.Is(err, engine.ErrDrift) || !errors.Is(err, engine.ErrNo) || !strings.HasSuffix(err.Error(), want) {
+			b.Fatal(err)
+		}
+	})
+}
+
+func TestTheHintsOfAGateComeWithItsNo(t *testing.T) {
+	in(t, "migrate", func(b *bench) {
+		e := eng(b.j)
+		e.Gates = []phase.Step{{ID: "gate:a", Observe: func(context.Context) (phase.Observation, error) {
+			return phase.Observation{State: phase.Failed, Detail: "no way", Hints: []string{"first", "second"}}, nil
+		}}}
+		_, err := e.Apply(b.Context(), b.of(&proc{w: b.w}), engine.Options{})
+		if got := strings.Join(fault.Hints(err), ","); got != "first,second" || !errors.Is(err, engine.ErrNo) || err.Error() != "gate a: no: no way" {
+			b.Fatalf("%v, hints %q", err, got)
+		}
+	})
+}
+
 func TestAWrongDigestEndsTheStretchButBeginsNothing(t *testing.T) {
 	in(t, "migrate", func(b *bench) {
 		b.die("apply", "write", 2) // right after the swap

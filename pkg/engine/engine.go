@@ -16,6 +16,7 @@ import (
 // The answers that are not simply "failed". cli turns them into exit codes.
 var (
 	ErrNo      = errors.New("no")
+	ErrDrift   = errors.New("does not hold any more") // is ErrNo too: somebody else changed what a phase had made
 	ErrUnsure  = errors.New("could not tell")
 	ErrFinal   = errors.New("has no way back")
 	ErrStopped = errors.New("stopped, as it was asked to")

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/phase"
 )
 
@@ -108,6 +109,9 @@ func (r *run) ask(group string, gates []phase.Step) error {
 		r.tell(e)
 		if err != nil {
 			errs[i] = fmt.Errorf("gate %s: %w", strings.TrimPrefix(g.ID, "gate:"), err)
+		}
+		if errors.Is(err, ErrNo) {
+			errs[i] = fault.Advise(fault.Refused, errs[i], o.Hints...)
 		}
 	}
 	return join(errs)

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,8 +14,8 @@ import (
 // sideBySide is how many lanes are looked at at once by what only reads.
 const sideBySide = 16
 
-// Plan observes every change and writes nothing. The digest covers Seed and every Intent, in order; it is "" when an
-// Intent cannot be told, and then a line says why.
+// Plan observes every change and writes nothing. The digest covers Seed, the phase and every Intent, in order; it is ""
+// when an Intent cannot be told, and then a line says why. See NotApproved.
 func (e *Engine) Plan(ctx context.Context, p phase.Phase) ([]Line, string, error) {
 	r, err := e.open(ctx, p)
 	if err != nil {
@@ -49,7 +48,7 @@ func (r *run) look() ([]Line, string, error) {
 	if !told {
 		return lines, "", nil
 	}
-	return lines, hex.EncodeToString(sum.Sum(nil)), nil
+	return lines, digestOf(r.Seed, r.p.Name, sum.Sum(nil)), nil
 }
 
 // lines observes once what want picks. Lanes are looked at side by side, the steps of one lane in order.

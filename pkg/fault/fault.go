@@ -49,6 +49,14 @@ func Wrap(code Code, hint string, err error) error {
 	return &Error{Code: code, Err: err, Hint: hint}
 }
 
+// Advise is Wrap with any number of hints, in this order. Without one err stays as it is.
+func Advise(code Code, err error, hints ...string) error {
+	for i := len(hints) - 1; i >= 0; i-- {
+		err = Wrap(code, hints[i], err)
+	}
+	return err
+}
+
 // CodeOf returns the code of the outermost Error in the chain, Unknown where there is none, OK for nil.
 func CodeOf(err error) Code {
 	if err == nil {

@@ -63,6 +63,10 @@ func End(w io.Writer, d Document) error {
 	if d.Error != nil {
 		lines := slices.Collect(strings.Lines(d.Error.Message))
 		for _, line := range lines[:min(len(lines), maxErrors)] {
+			if strings.HasPrefix(line, " ") { // it goes on with the error above
+				fmt.Fprintf(&b, "%s\n", plain(strings.TrimRight(line, "\n")))
+				continue
+			}
 			fmt.Fprintf(&b, "cutover: error: %s\n", plain(line))
 		}
 		if more := len(lines) - maxErrors; more > 0 { // a bridge that is down has as many as there are routes

@@ -141,6 +141,19 @@ func failed() report.Document {
 	return d
 }
 
+func TestTheLinesThatGoOnWithAnErrorAreNoErrorsOfTheirOwn(t *testing.T) {
+	var out bytes.Buffer
+	d := report.Document{Verb: "verify"}
+	d.Fail(fault.New(fault.Refused, "to set it right: x", "drift of a\n    spec.x: 1 -> 2\ndrift of b\n    spec.y: 3 -> 4"))
+	if err := report.End(&out, d); err != nil {
+		t.Fatal(err)
+	}
+	want := "cutover: error: drift of a\n    spec.x: 1 -> 2\ncutover: error: drift of b\n    spec.y: 3 -> 4\ncutover: hint: to set it right: x\n\n"
+	if !strings.HasPrefix(out.String(), want) {
+		t.Errorf("it says\n%s", out.String())
+	}
+}
+
 func TestResultDocument(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
