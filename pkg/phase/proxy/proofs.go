@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"cutover.dev/cutover/pkg/ingress"
@@ -31,12 +32,12 @@ func keeperProof(d Deps, ns string, pace *parts.Pace) phase.Step {
 		ID: "prove:keeper/" + ns, Title: "prove that new's entry reaches old through the bridge, namespace " + ns,
 		Limit: within.Limit, Knob: within.Name, Intent: map[string]any{"marker": d.Plan.Spec.Bridge.Marker},
 		Observe: func(ctx context.Context) (phase.Observation, error) {
-			return ask(ctx, pace, d.KeeperTargets(ns), d.Plan.Spec.Bridge.Marker)
+			return ask(ctx, pace, d.KeeperTargets(ns), wayOf(d))
 		},
 	}
 }
 
-func ask(ctx context.Context, pace *parts.Pace, targets []probe.Target, marker string) (phase.Observation, error) {
+func ask(ctx context.Context, pace *parts.Pace, targets []probe.Target, w way) (phase.Observation, error) {
 	for _, t := range targets {
 		if err := pace.Wait(ctx); err != nil {
 			return phase.Observation{}, err
@@ -54,7 +55,7 @@ func ask(ctx context.Context, pace *parts.Pace, targets []probe.Target, marker s
 		if a.Class != probe.Answered {
 			return phase.Observation{State: phase.Pending, Detail: t.Label() + " at " + t.Addr + ": " + a.Err.Error()}, nil
 		}
-		if why := passedOn(a, marker, from); why != "" {
+		if why := passedOn(a, w, from); why != "" {
 			why += meaning(a)
 			return phase.Observation{State: phase.Pending, Detail: t.Label() + " at " + t.Addr + ": " + why}, nil
 		}
@@ -86,30 +87,66 @@ type heard struct {
 	ForwardedFor   string `json:"forwardedFor"`
 }
 
-// passedOn says what is wrong with an answer of the echo, "" if nothing. A bridge that does not believe new's headers
-// replaces them by what it sees itself: new's address alone.
-func passedOn(a probe.Answer, marker, from string) string {
+// way is what is known of the way that a keeper's request takes.
+type way struct {
+	marker    string
+	addresses []string // of those it passes, none of which is a client
+}
+
+func wayOf(d Deps) way {
+	s := d.Plan.Spec
+	if s.Entry.New.From != "" { // a relay's pod may leave by the address of its node, which may be an entry's too
+		return way{marker: s.Bridge.Marker}
+	}
+	all := slices.Concat(s.Entry.New.Addresses, s.Bridge.Addresses)
+	if s.Tail != nil {
+		all = append(all, s.Tail.Addresses...)
+	}
+	return way{s.Bridge.Marker, all}
+}
+
+// passedOn says what is wrong with an answer of the echo, "" if nothing. The echo was asked by plain HTTP, so that is what
+// old has to be told. A bridge that does not believe new's headers replaces them by what it sees itself: new's address,
+// and whoever is behind it may append its own.
+func passedOn(a probe.Answer, w way, from string) string {
 	var h heard
 	switch {
 	case a.Status != http.StatusOK:
 		return fmt.Sprintf("status %d instead of 200", a.Status)
 	case a.Via == "":
 		return "the answer does not carry the header " + probe.HeaderVia + ", so it did not come through the bridge, or the bridge does not add it"
-	case a.Via != marker:
-		return fmt.Sprintf("%s is %q, bridge.marker is %q", probe.HeaderVia, a.Via, marker)
+	case a.Via != w.marker:
+		return fmt.Sprintf("%s is %q, bridge.marker is %q", probe.HeaderVia, a.Via, w.marker)
 	case json.Unmarshal(a.Body, &h) != nil:
 		return "the answer is not the echo's"
 	case h.ForwardedFor == "":
 		return "old is not told who asked: X-Forwarded-For is missing"
 	case h.ForwardedProto == "":
 		return "old is not told how it was asked: X-Forwarded-Proto is missing"
+	case h.ForwardedProto != "http":
+		return fmt.Sprintf("old is told that it was asked by %q, and it was by http: the bridge must pass on X-Forwarded-Proto as new sets it", h.ForwardedProto)
 	}
 	hops := strings.Split(h.ForwardedFor, ",")
 	first := strings.TrimSpace(hops[0])
-	if sameIP(first, from) || len(hops) > 1 { // more than one hop: new's list was gone on with; the prober may be behind NAT
+	client := net.ParseIP(first)
+	switch {
+	case sameIP(first, from):
 		return ""
+	case client == nil:
+		return fmt.Sprintf("old takes %q for the client, which is no address: the bridge must pass on X-Forwarded-For as new sets it", first)
+	case len(hops) > 1 && behindNAT(from) && !slices.ContainsFunc(w.addresses, func(s string) bool { return sameIP(s, first) }):
+		return "" // new's list was gone on with, and whoever is private here may be somebody else there, behind NAT
 	}
-	return fmt.Sprintf("old takes %s for the client, not %s: the bridge must trust the forwarded headers of new", first, from)
+	return fmt.Sprintf("old takes %s for the client, not %s: the bridge must trust the forwarded headers of new, and new's entry must see the client's address", first, from)
+}
+
+// shared are the addresses of carriers' networks, RFC 6598.
+var shared = net.IPNet{IP: net.IPv4(100, 64, 0, 0).To4(), Mask: net.CIDRMask(10, 32)}
+
+// behindNAT: others may know this address by another one.
+func behindNAT(address string) bool {
+	ip := net.ParseIP(address)
+	return ip.IsPrivate() || shared.Contains(ip)
 }
 
 func sameIP(a, b string) bool {
@@ -134,7 +171,7 @@ func plainProof(d Deps, pace *parts.Pace) phase.Step {
 					return phase.Observation{State: phase.Failed, Detail: addr + " " + no + "; the bridge must serve plain HTTP, TLS ends at new's entry"}, nil
 				}
 			}
-			o, err := ask(ctx, pace, d.KeeperTargets(d.Plan.Spec.Namespaces[0]), d.Plan.Spec.Bridge.Marker)
+			o, err := ask(ctx, pace, d.KeeperTargets(d.Plan.Spec.Namespaces[0]), wayOf(d))
 			if err == nil && o.State == phase.Done {
 				o.Detail = "plain HTTP is answered with the marker"
 			} else if err == nil && o.State == phase.Pending {

@@ -121,6 +121,9 @@ func TestTheKeeperTellsWhatTheBridgePassesOn(t *testing.T) {
 		"headers not trusted":    {"4f9c2a7e", `{"forwardedFor":"172.30.0.12","forwardedProto":"http"}`, phase.Pending, "must trust"},
 		"nobody said who asked":  {"4f9c2a7e", `{"forwardedProto":"http"}`, phase.Pending, "X-Forwarded-For"},
 		"nobody said how":        {"4f9c2a7e", `{"forwardedFor":"127.0.0.1"}`, phase.Pending, "X-Forwarded-Proto"},
+		"asked by TLS, it says":  {"4f9c2a7e", `{"forwardedFor":"127.0.0.1","forwardedProto":"https"}`, phase.Pending, "it was by http"},
+		"two, of two schemes":    {"4f9c2a7e", `{"forwardedFor":"127.0.0.1","forwardedProto":"http, http"}`, phase.Pending, "it was by http"},
+		"new, then the bridge":   {"4f9c2a7e", `{"forwardedFor":"172.30.0.12, 10.1.1.36","forwardedProto":"http"}`, phase.Pending, "must trust"},
 		"somebody else answered": {"4f9c2a7e", `hello`, phase.Pending, "not the echo"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -129,6 +132,24 @@ func TestTheKeeperTellsWhatTheBridgePassesOn(t *testing.T) {
 				t.Errorf("got %s: %s (%v)", o.State, o.Detail, err)
 			}
 		})
+	}
+}
+
+func TestWhoIsBehindNATIsNotKnownByAnAddressOfItsOwn(t *testing.T) {
+	w := way{"4f9c2a7e", []string{"203.0.113.10", "10.1.1.36"}}
+	for _, c := range []struct{ forwardedFor, from, says string }{
+		{"198.51.100.7, 203.0.113.10", "192.168.1.7", ""}, // the address of its router
+		{"192.168.1.7, 203.0.113.10", "192.168.1.7", ""},
+		{"203.0.113.10, 10.1.1.36", "192.168.1.7", "must trust"}, // new's own
+		{"10.1.1.36, 10.1.1.99", "192.168.1.7", "must trust"},
+		{"198.51.100.7", "192.168.1.7", "must trust"},
+		{"198.51.100.7, 203.0.113.10", "198.51.100.8", "must trust"}, // whose address is public is known by it
+		{"unknown, 203.0.113.10", "192.168.1.7", "no address"},
+	} {
+		a := probe.Answer{Status: 200, Via: "4f9c2a7e", Body: []byte(`{"forwardedFor": "` + c.forwardedFor + `", "forwardedProto": "http"}`)}
+		if got := passedOn(a, w, c.from); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
+			t.Errorf("%s, asked from %s: %q, want %q", c.forwardedFor, c.from, got, c.says)
+		}
 	}
 }
 
