@@ -91,6 +91,9 @@ func (s *said) read(n ast.Node, path string, files *token.FileSet) {
 			s.all = append(s.all, text(n))
 		}
 	case *ast.ValueSpec:
+		if made, ok := one(n.Values).(*ast.CallExpr); ok && strings.HasPrefix(n.Names[0].Name, "Err") && name(made.Fun) == "errors.New" && strings.HasPrefix(path, "pkg/engine/") {
+			s.add(at(files, path, n), first(made))
+		}
 		if id, ok := n.Type.(*ast.Ident); ok && id.Name == "Code" && len(n.Values) == 1 {
 			if lit, ok := n.Values[0].(*ast.BasicLit); ok {
 				s.codes = append(s.codes, lit.Value)
@@ -120,14 +123,49 @@ func (s *said) call(n *ast.CallExpr, at string) {
 		id := "gate:" + first(n.Args[0])
 		s.steps, s.all = append(s.steps, id), append(s.all, id)
 	case "fault.New":
-		if code := name(n.Args[0]); code == "fault.Refused" || code == "fault.Stuck" || code == "fault.Locked" {
+		if slices.Contains(noes, name(n.Args[0])) {
 			s.add(at, first(n.Args[2]))
+		}
+	case "fault.Wrap": // of an error that is worded there
+		if made, ok := n.Args[2].(*ast.CallExpr); ok && name(made.Fun) == "fmt.Errorf" && slices.Contains(noes, name(n.Args[0])) {
+			s.add(at, joined(made.Args[0]))
+		}
+	case "fmt.Errorf":
+		if slices.ContainsFunc(n.Args, func(a ast.Expr) bool { return strings.TrimPrefix(name(a), "engine.") == "ErrNo" }) {
+			s.add(at, joined(n.Args[0]))
+		}
+	case "append", "fmt.Sprintf": // a reason and its way out, that somebody else says
+		for _, a := range n.Args {
+			if reason, _, ok := strings.Cut(joined(a), "; way out: "); ok {
+				s.add(at, reason)
+			}
 		}
 	case "refused":
 		s.add(at, first(n.Args[1]))
 	case "c.no": // of what cannot be moved
 		s.add(at, first(n.Args[0]))
 	}
+}
+
+// noes are the codes of what does not go on.
+var noes = []string{"fault.Refused", "fault.Stuck", "fault.Locked", "fault.Unsure", "fault.Broken"}
+
+func one(all []ast.Expr) ast.Expr {
+	if len(all) != 1 {
+		return nil
+	}
+	return all[0]
+}
+
+// joined is what the literals say that are added up in an expression, and nothing of the calls in it.
+func joined(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		return text(e)
+	case *ast.BinaryExpr:
+		return joined(e.X) + joined(e.Y)
+	}
+	return ""
 }
 
 // observation reads phase.Observation{State: phase.Failed, Detail: …}.

@@ -87,8 +87,8 @@ func foreignMiddlewares(ns, value string) []string {
 	for ref := range strings.SplitSeq(value, ",") {
 		ref = strings.TrimSpace(ref)
 		if name, crd := strings.CutSuffix(ref, "@kubernetescrd"); crd && !strings.HasPrefix(name, ns+"-") {
-			out = append(out, fmt.Sprintf("annotation %srouter.middlewares: %s is of another namespace, which may not exist in new or say "+
-				"something else there; way out: define it in namespace %s", traefik, ref, ns))
+			out = append(out, fmt.Sprintf("annotation %srouter.middlewares: %s is of another namespace, which may not exist in new or say something else there; "+
+				"way out: define it in namespace %s", traefik, ref, ns))
 		}
 	}
 	return out
