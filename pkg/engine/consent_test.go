@@ -37,6 +37,13 @@ func TestOnlyTheApprovedDigestRuns(t *testing.T) {
 	})
 }
 
+func TestADigestThatCannotBeToldIsNeitherApprovedNorAnother(t *testing.T) {
+	err := engine.NotApproved(strings.Repeat("a", 64), "")
+	if !errors.Is(err, engine.ErrDigest) || fault.CodeOf(err) != fault.Unsure {
+		t.Errorf("%v has the code %v", err, fault.CodeOf(err))
+	}
+}
+
 func TestADigestThatIsNotTheApprovedOneSaysWhatChanged(t *testing.T) {
 	in(t, "migrate", func(b *bench) {
 		phases := func(want int) phase.Phase { return one((&proc{w: b.w}).num("x", "x", want, 0)) }
