@@ -145,8 +145,11 @@ func (p *Pod) run(ctx context.Context) error {
 	why := ""
 	for made := false; ; {
 		p.mu.Lock()
-		name := p.name
+		name, removed := p.name, p.removed
 		p.mu.Unlock()
+		if removed {
+			return errGone
+		}
 		now := over
 		if name != "" {
 			u, err := p.o.Cluster.Read(ctx, kube.Pod, p.o.Namespace, name)
@@ -202,6 +205,9 @@ func (p *Pod) replace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if p.isRemoved() {
+		return errGone
+	}
 	made, err := p.o.Cluster.Create(ctx, u)
 	if err != nil {
 		return p.unmade(err)
@@ -218,6 +224,12 @@ func (p *Pod) replace(ctx context.Context) error {
 	return nil
 }
 
+func (p *Pod) isRemoved() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.removed
+}
+
 var errGone = errors.New("the run is over")
 
 func (p *Pod) unmade(err error) error {
@@ -232,9 +244,18 @@ func (p *Pod) unmade(err error) error {
 // Remove takes the pod away. Nothing makes another one after it.
 func (p *Pod) Remove(ctx context.Context) error {
 	p.mu.Lock()
-	name, uid := p.name, p.uid
 	p.removed, p.sure = true, false
 	p.hangUp()
+	starting := p.starting
+	p.mu.Unlock()
+	if starting != nil { // it may be about to make one
+		select {
+		case <-starting.done:
+		case <-ctx.Done():
+		}
+	}
+	p.mu.Lock()
+	name, uid := p.name, p.uid
 	p.mu.Unlock()
 	if name == "" {
 		return nil

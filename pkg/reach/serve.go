@@ -117,7 +117,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 			say(conn, "no "+code(err)+" "+plain(err))
 			return
 		}
-		say(conn, "ok "+strings.Join(addresses, " "))
+		say(conn, fitting(addresses))
 		return
 	}
 	out, err := s.Dialer.DialContext(limited, r.network, r.to)
@@ -151,6 +151,18 @@ func (s *Server) allows(r request) bool {
 		host, _, err := net.SplitHostPort(at)
 		return err == nil && host == to
 	})
+}
+
+// fitting is an answer of as many addresses as a line takes: half a one would be another one.
+func fitting(addresses []string) string {
+	line := "ok"
+	for _, a := range addresses {
+		if len(line)+1+len(a) > maxLine-1 {
+			break
+		}
+		line += " " + a
+	}
+	return line
 }
 
 func say(conn net.Conn, line string) bool {

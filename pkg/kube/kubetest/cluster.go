@@ -40,6 +40,7 @@ var resources = map[string]schema.GroupVersionResource{
 	"ServiceAccount":          {Version: "v1", Resource: "serviceaccounts"},
 	"PersistentVolumeClaim":   {Version: "v1", Resource: "persistentvolumeclaims"},
 	"Pod":                     {Version: "v1", Resource: "pods"},
+	"ResourceQuota":           {Version: "v1", Resource: "resourcequotas"},
 	"Deployment":              {Group: "apps", Version: "v1", Resource: "deployments"},
 	"StatefulSet":             {Group: "apps", Version: "v1", Resource: "statefulsets"},
 	"DaemonSet":               {Group: "apps", Version: "v1", Resource: "daemonsets"},
