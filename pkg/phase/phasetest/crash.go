@@ -28,6 +28,10 @@ func TestCrashes(t *testing.T, w World, fresh func() phase.Phase) {
 	}
 }
 
+// onItsWay is how long what a dead process sent may take to a server on this machine. In life the next process waits for the
+// lock's ttl.
+const onItsWay = 100 * time.Millisecond
+
 // The ways on after a crash.
 var (
 	waysBack  = []string{"apply rollback", "recover apply rollback", "rollback", "recover rollback"}
@@ -119,6 +123,9 @@ func (c *crashes) every(verb, how string, way func(n int) string) error {
 		before := c.w.Writes()
 		p := &process{how: how, left: n}
 		killed := c.run(verb, p, j)
+		if c.w.Slow && p.isDead() {
+			time.Sleep(onItsWay)
+		}
 		for v := range strings.FieldsSeq(next) {
 			when := fmt.Sprintf("%s was killed at %d (%s: %v), then %s of %s", verb, n, how, killed, v, next)
 			if err := c.run(v, alive(), j); err != nil {
