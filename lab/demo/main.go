@@ -12,7 +12,7 @@ import (
 
 func main() {
 	var s settings
-	flag.IntVar(&s.Rate, "rate", 140, "requests a second of all clients together")
+	flag.IntVar(&s.Rate, "rate", 105, "requests a second of all clients together")
 	flag.IntVar(&s.Least, "least", 15000, "requests that have to be sent")
 	flag.StringVar(&s.Plan, "plan", "plans/demo.yaml", "the plan, relative to the repository")
 	flag.StringVar(&s.Out, "out", "out/demo", "folder of the report, relative to the repository")
