@@ -27,13 +27,11 @@ var small = slices.Concat(but(brisk, "ttl: 15s"), []string{
     - name: live
       workloads:
         - shop/Deployment/live
-        - blog/Deployment/media
         - blog/Deployment/reports
 `, `    - name: first
       workloads:
         - blog/Deployment/reports
 `,
-	"        - blog/Deployment/comments\n", "        - blog/Deployment/comments\n        - blog/Deployment/media\n",
 	"stepdown: {after: live}", "stepdown: {after: first}",
 	"step: 2m", "step: 30s",
 })

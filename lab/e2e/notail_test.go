@@ -37,10 +37,9 @@ func withoutTail() setting {
     - name: live
       workloads:
         - shop/Deployment/live
-        - blog/Deployment/media
         - blog/Deployment/reports
 `, "",
-		"        - blog/Deployment/comments\n", "        - blog/Deployment/comments\n        - {ref: blog/Deployment/media, exclusive: true}\n",
+		"blog/Deployment/media\n", "{ref: blog/Deployment/media, exclusive: true}\n",
 		"blog/CronJob/newsletter, exclusive: true}\n", "blog/CronJob/newsletter, exclusive: true}\n    - {name: slow, workloads: [blog/Deployment/reports]}\n",
 		"status: 6s", "status: 1s",
 	}}

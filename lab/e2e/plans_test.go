@@ -31,8 +31,8 @@ const (
 var loneWorkload = []string{
 	"    - name: shop\n      workloads:\n        - shop/Deployment/web\n",
 	"    - name: live\n      workloads: [shop/Deployment/live]\n    - name: rest\n      workloads:\n        - shop/Deployment/web\n",
-	"    - name: live\n      workloads:\n        - shop/Deployment/live\n        - blog/Deployment/media\n        - blog/Deployment/reports\n    - name: blog\n      workloads:\n",
-	"        - blog/Deployment/media\n        - blog/Deployment/reports\n",
+	"    - name: live\n      workloads:\n        - shop/Deployment/live\n        - blog/Deployment/reports\n    - name: blog\n      workloads:\n",
+	"        - blog/Deployment/reports\n",
 }
 
 // but is the plan of those pairs with another value for one of its fields.

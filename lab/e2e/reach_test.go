@@ -27,6 +27,7 @@ var relayed = append(
 
 // One lab, so one test: each part starts where the one before it ended.
 func TestARunnerThatReachesTwoAPIServersAndNothingElseMovesByRelays(t *testing.T) {
+	lengthy(t)
 	wanted(t)
 	r := start(t, setting{out: "reach", plan: relayed, database: true})
 	r.tool.Net = world.NetRunner
