@@ -109,7 +109,7 @@ func TestThePlanIsTheDemosButForWhatMoves(t *testing.T) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if lane, err := windows(file); err != nil || lane != 9*time.Second {
+	if lane, err := windows(file); err != nil || lane != 6*time.Second {
 		t.Errorf("its windows are %s (%v)", lane, err)
 	}
 }
