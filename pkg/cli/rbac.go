@@ -109,10 +109,10 @@ func readable(p *plan.Plan) error {
 }
 
 // looks says whether an identity that only plans may do that for a phase: reading, but no Secret. What is
-// cluster-scoped is looked for just before a phase writes, not by who plans.
+// cluster-scoped, and quotas, are looked for just before a phase writes, not by who plans.
 func looks(a phase.Access) bool {
 	return slices.Contains([]string{"get", "list", "watch"}, a.Verb) && a.Namespace != "" &&
-		a.Resource != kube.Secret.Resource && !strings.Contains(a.Resource, "/")
+		a.Resource != kube.Secret.Resource && a.Resource != kube.ResourceQuota.Resource && !strings.Contains(a.Resource, "/")
 }
 
 // toLook is what every verb takes whatever the phase: to tell the clusters apart, to see what is in scope, and to read
