@@ -43,6 +43,7 @@ func TestWhatWasBegunOutweighsWhyItFailed(t *testing.T) {
 		{"a way back that failed", engine.ErrNo, beganBack, fault.Stuck},
 		{"a bug on the way back", errors.New("x"), back, fault.Stuck},
 		{"another digest", engine.ErrDigest, forward, fault.Refused},
+		{"no digest to compare", engine.Approved("another", "", []engine.Line{{Err: errors.New("no route")}}), forward, fault.Unsure},
 		{"a bug", errors.New("x"), forward, fault.Unknown},
 	} {
 		if got := codeOf(c.err, c.how[0], c.how[1]); got != c.want {

@@ -71,8 +71,8 @@ func (o *outcome) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if want := s.call.flags.Digest; want != "" && want != digest {
-		return engine.NotApproved(want, digest)
+	if err := engine.Approved(s.call.flags.Digest, digest, lines); err != nil {
+		return err
 	}
 	o.goOn = s.call.command("apply", "--phase", p.Name, "--expect-digest", digest)
 	return nil

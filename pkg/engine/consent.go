@@ -29,15 +29,10 @@ func (r *run) consent() error {
 		return errors.Join(errs...)
 	}
 	lines, digest, err := r.look()
-	switch {
-	case err != nil:
-		errs = append(errs, err)
-	case r.opts.Digest == "" || r.opts.Digest == digest:
-	case digest == "":
-		errs = append(errs, fmt.Errorf("%w: %w: %w", ErrDigest, ErrUnsure, unseen(lines)))
-	default:
-		errs = append(errs, NotApproved(r.opts.Digest, digest))
+	if err == nil {
+		err = Approved(r.opts.Digest, digest, lines)
 	}
+	errs = append(errs, err)
 	if fresh {
 		errs = append(errs, hopeless(lines))
 	}

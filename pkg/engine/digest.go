@@ -27,14 +27,23 @@ func hashed(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// NotApproved is the no of a run whose digest is another than the approved one: it says whether the committed plan changed,
-// or what the same plan comes to now, and what to do. It is an ErrDigest. Without a digest it could not be told.
-func NotApproved(approved, is string) error {
+// Approved is nil if the digest of what would run is the approved one, or none was asked for. It is an ErrDigest otherwise, and an
+// ErrUnsure too where there is no digest to compare: then lines name the steps that cannot tell what they would write.
+func Approved(approved, is string, lines []Line) error {
+	switch {
+	case approved == "" || approved == is:
+		return nil
+	case is == "":
+		return fmt.Errorf("%w: %w: %w", ErrDigest, ErrUnsure, unseen(lines))
+	}
+	return notApproved(approved, is)
+}
+
+// notApproved says whether the committed plan changed, or what the same plan comes to now, and what to do.
+func notApproved(approved, is string) error {
 	why := "the plan is the one that was approved, but the clusters drifted: it would change other things in them now (so would manifests that it names, or another version of cutover)"
 	hint := "compare cutover plan with what was approved; undo what somebody changed, or have the new digest approved"
 	switch {
-	case is == "": // an intent cannot be told now, so nobody knows
-		return fault.Wrap(fault.Unsure, "run it again; cutover plan names the step", fmt.Errorf("%w: what would run cannot be told, approved was %s", ErrDigest, approved))
 	case !digits.MatchString(approved):
 		why, hint = "what was given as approved is no digest", "cutover plan prints the digest: 64 digits"
 	case approved[:ofPlan] != is[:ofPlan]:

@@ -15,7 +15,7 @@ import (
 const sideBySide = 16
 
 // Plan observes every change and writes nothing. The digest covers Seed, the phase and every Intent, in order; it is ""
-// when an Intent cannot be told, and then a line says why. See NotApproved.
+// when an Intent cannot be told, and then a line says why. See Approved.
 func (e *Engine) Plan(ctx context.Context, p phase.Phase) ([]Line, string, error) {
 	r, err := e.open(ctx, p)
 	if err != nil {
