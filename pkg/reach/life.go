@@ -205,9 +205,6 @@ func (p *Pod) replace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.isRemoved() {
-		return errGone
-	}
 	made, err := p.o.Cluster.Create(ctx, u)
 	if err != nil {
 		return p.unmade(err)
@@ -222,12 +219,6 @@ func (p *Pod) replace(ctx context.Context) error {
 		return errors.Join(errGone, p.o.Cluster.Delete(ctx, kube.Pod, p.o.Namespace, made.GetName(), made.GetUID()))
 	}
 	return nil
-}
-
-func (p *Pod) isRemoved() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.removed
 }
 
 var errGone = errors.New("the run is over")
