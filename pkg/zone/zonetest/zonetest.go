@@ -241,6 +241,20 @@ func (s *Server) Lookup(name, kind string) []dns.RR {
 	return answer.Answer
 }
 
+// Put is Update of Zone with one set, in the place of what there is of its name and type.
+func (s *Server) Put(set zone.Set) {
+	s.t.Helper()
+	records, err := zone.Records(set)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	lines := []string{set.Name + " " + set.Type}
+	for _, rr := range records {
+		lines = append(lines, rr.String())
+	}
+	s.Update(Zone, lines...)
+}
+
 // Update changes the zone as somebody else would: lines in the form of a zone file are added, and "name TYPE" without data
 // deletes a set.
 func (s *Server) Update(zoneName string, lines ...string) {
