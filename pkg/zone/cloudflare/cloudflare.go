@@ -17,7 +17,6 @@ import (
 	"sync"
 
 	"cutover.dev/cutover/pkg/fault"
-	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/zone"
 )
 
@@ -64,16 +63,7 @@ func (e *Editor) Get(ctx context.Context, names []string) (zone.Names, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := zone.Names{}
-	var nos []error
-	for _, name := range names {
-		sets, no := have.plain(name)
-		out[name], nos = sets, append(nos, no)
-	}
-	if err := errors.Join(nos...); err != nil {
-		return nil, fault.Wrap(fault.Refused, "make each of them a record that is DNS only before the move, or put the host into spec.dns.skip and move it by hand", err)
-	}
-	return out, nil
+	return zone.Listing(have.plain).Names(names, "make each of them a record that is DNS only before the move, or put the host into spec.dns.skip and move it by hand")
 }
 
 // Swap is zone.Editor's, but for the moment between its look and its write.
@@ -86,11 +76,11 @@ func (e *Editor) Swap(ctx context.Context, changes []zone.Change) error {
 	if err != nil {
 		return err
 	}
+	if err := zone.Listing(have.plain).As(changes); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
 	var b batch
 	for _, c := range changes {
-		if sets, err := have.plain(c.Name); err != nil || !zone.Same(sets, c.Was) {
-			return fmt.Errorf("%s: %w", doing, errors.Join(phase.ErrMoved, err))
-		}
 		if _, alias := zone.Typed(c.Want, "CNAME"); alias && c.Name == e.zone {
 			return fault.New(fault.Refused, "lead it to addresses", "%s: an alias at the apex is flattened, so nobody could read it back", doing)
 		}

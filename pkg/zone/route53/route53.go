@@ -68,16 +68,7 @@ func (e *Editor) Get(ctx context.Context, names []string) (zone.Names, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := zone.Names{}
-	var nos []error
-	for _, name := range names {
-		sets, no := have.plain(name)
-		out[name], nos = sets, append(nos, no)
-	}
-	if err := errors.Join(nos...); err != nil {
-		return nil, fault.Wrap(fault.Refused, "make each of them a plain record with a TTL before the move, or add the host to spec.dns.skip", err)
-	}
-	return out, nil
+	return zone.Listing(have.plain).Names(names, "make each of them a plain record with a TTL before the move, or add the host to spec.dns.skip")
 }
 
 // Swap is zone.Editor's. The batch deletes sets in the service's own words, so it reads them first.
@@ -90,7 +81,7 @@ func (e *Editor) Swap(ctx context.Context, changes []zone.Change) error {
 	if err != nil {
 		return err
 	}
-	if err := have.as(changes); err != nil {
+	if err := zone.Listing(have.plain).As(changes); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	b := batch{}
@@ -121,10 +112,10 @@ func (e *Editor) settle(ctx context.Context, doing string, changes []zone.Change
 	if err != nil { // in words alone: no code of it is about the batch
 		return fmt.Errorf("%s: Route 53 says %s, and what the zone has now could not be read: %s", doing, why(refusal), err.Error())
 	}
-	if have.as(changed(changes)) == nil {
+	if zone.Listing(have.plain).As(changed(changes)) == nil {
 		return nil
 	}
-	if have.as(changes) != nil {
+	if zone.Listing(have.plain).As(changes) != nil {
 		return fmt.Errorf("%s: %w", doing, phase.ErrMoved)
 	}
 	return e.judge(doing, refusal)

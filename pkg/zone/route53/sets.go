@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/route53/types"
 	"github.com/miekg/dns"
 
-	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/zone"
 )
 
@@ -62,16 +61,6 @@ func (l listing) plain(name string) (sets []zone.Set, err error) {
 		sets, nos = append(sets, s), append(nos, err)
 	}
 	return sets, errors.Join(nos...)
-}
-
-// as compares with what changes expect.
-func (l listing) as(changes []zone.Change) error {
-	for _, c := range changes {
-		if have, err := l.plain(c.Name); err != nil || !zone.Same(have, c.Was) {
-			return errors.Join(phase.ErrMoved, err)
-		}
-	}
-	return nil
 }
 
 // special says what makes a set more than its data, "" if nothing does.

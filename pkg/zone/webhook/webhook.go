@@ -19,7 +19,6 @@ import (
 	"strings"
 
 	"cutover.dev/cutover/pkg/fault"
-	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/zone"
 )
 
@@ -42,19 +41,11 @@ func (e *Editor) Get(ctx context.Context, names []string) (zone.Names, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := zone.Names{}
 	nos, err := e.unknown(ctx, names)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
-		sets, no := have.plain(name)
-		out[name], nos = sets, append(nos, no)
-	}
-	if err := errors.Join(nos...); err != nil {
-		return nil, fault.Wrap(fault.Refused, "make each of them a plain record with a TTL before the move, or put the host into spec.dns.skip", err)
-	}
-	return out, nil
+	return zone.Listing(have.plain).Names(names, "make each of them a plain record with a TTL before the move, or put the host into spec.dns.skip", nos...)
 }
 
 // unknown names what has an HTTPS record, which a client may prefer to all that the protocol can change.
@@ -89,11 +80,11 @@ func (e *Editor) Swap(ctx context.Context, list []zone.Change) error {
 	if err != nil {
 		return err
 	}
+	if err := zone.Listing(have.plain).As(list); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
 	var c changes
 	for _, change := range list {
-		if sets, err := have.plain(change.Name); err != nil || !zone.Same(sets, change.Was) {
-			return fmt.Errorf("%s: %w", doing, errors.Join(phase.ErrMoved, err))
-		}
 		if err := c.add(doing, have[change.Name], change); err != nil {
 			return err
 		}
