@@ -71,6 +71,7 @@ type Server struct {
 	URL, Token string
 	Reader     string // a token that may only read
 	Book       *zonetest.Book
+	zonetest.Moment
 
 	t       testing.TB
 	mu      sync.Mutex
@@ -78,7 +79,6 @@ type Server struct {
 	records []Record
 	next    int
 	busy    int
-	between func()
 	writes  int
 }
 
@@ -148,13 +148,6 @@ func (s *Server) Throttle(requests int) {
 	s.busy = requests
 }
 
-// BeforeWrite lets something happen when the next batch has arrived and was not looked at yet.
-func (s *Server) BeforeWrite(happen func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.between = happen
-}
-
 // Writes counts the batches that were carried out.
 func (s *Server) Writes() int {
 	s.mu.Lock()
@@ -196,7 +189,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method == http.MethodPost {
-		s.happen()
+		s.Come()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -224,16 +217,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.batch(w, r)
 	default:
 		s.t.Errorf("the double knows no %s %s", r.Method, r.URL)
-	}
-}
-
-func (s *Server) happen() {
-	s.mu.Lock()
-	happen := s.between
-	s.between = nil
-	s.mu.Unlock()
-	if happen != nil {
-		happen()
 	}
 }
 

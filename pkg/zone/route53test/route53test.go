@@ -59,15 +59,15 @@ type Server struct {
 	URL, Key, Secret string // the key may read and write
 	Reader           string // a key with the same secret that may only read
 	Book             *zonetest.Book
+	zonetest.Moment
 
-	t       testing.TB
-	mu      sync.Mutex
-	zones   []Hosted
-	busy    int
-	between func()
-	writes  int
-	lost    int
-	blind   bool
+	t      testing.TB
+	mu     sync.Mutex
+	zones  []Hosted
+	busy   int
+	writes int
+	lost   int
+	blind  bool
 }
 
 // Start starts the service with zonetest.Before in the public zone, and more hosted zones.
@@ -111,13 +111,6 @@ func (s *Server) Throttle(requests int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.busy = requests
-}
-
-// BeforeWrite lets something happen when the next batch has arrived and was not looked at yet.
-func (s *Server) BeforeWrite(happen func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.between = happen
 }
 
 // Lose carries the next batches out and gives no answer, so that whoever sent them sends them again.
@@ -183,7 +176,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	writing := r.Method == http.MethodPost
 	if writing {
-		s.happen()
+		s.Come()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -218,16 +211,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.change(w, &s.zones[i], body)
 	default:
 		s.t.Errorf("the double knows no %s %s", r.Method, r.URL)
-	}
-}
-
-func (s *Server) happen() {
-	s.mu.Lock()
-	happen := s.between
-	s.between = nil
-	s.mu.Unlock()
-	if happen != nil {
-		happen()
 	}
 }
 
