@@ -20,6 +20,9 @@ const (
 	mostEvents = 5
 )
 
+// makers are the kinds whose controllers make pods.
+var makers = []string{"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController"}
+
 // Why collects what may explain why the pods that a selector matches are not ready: the pods that are not, with the
 // reason they give, and the newest warnings about them and about what made them. Every line is an observation, none a
 // conclusion; that something could not be read is a line as well, and "no pods" is only said when they could be. An
@@ -33,8 +36,8 @@ func Why(ctx context.Context, c *kube.Cluster, ns string, selector map[string]st
 		return append(facts, "pods could not be read: "+err.Error())
 	}
 	return append(facts, events(ctx, c, ns, func(e *corev1.Event) bool {
-		// Without pods, what made none of them may say why; a pod of another workload may not.
-		return about[e.InvolvedObject.Name] || len(about) == 0 && e.InvolvedObject.Kind != "Pod"
+		// Without pods, what made none of them may say why; a pod of another workload may not, nor an autoscaler.
+		return about[e.InvolvedObject.Name] || len(about) == 0 && slices.Contains(makers, e.InvolvedObject.Kind)
 	})...)
 }
 

@@ -20,9 +20,11 @@ func TestWhyTellsFactsAndNeverMoreThanItCouldRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	other := `{apiVersion: v1, kind: Event, metadata: {namespace: default, name: e2}, involvedObject: {kind: Pod, namespace: default, name: other}, type: Warning, reason: Unrelated}`
-	if _, err := c.Create(t.Context(), parse(t, other)); err != nil {
-		t.Fatal(err)
+	for _, about := range []string{"kind: Pod, name: other", "kind: HorizontalPodAutoscaler, name: web"} {
+		other := `{apiVersion: v1, kind: Event, metadata: {namespace: default, generateName: e}, involvedObject: {namespace: default, ` + about + `}, type: Warning, reason: Unrelated}`
+		if _, err := c.Create(t.Context(), parse(t, other)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	selector := map[string]string{"app": "web"}
 	if facts := strings.Join(ready.Why(t.Context(), c, "default", selector), "\n"); !strings.Contains(facts, "no pod with app=web") || strings.Contains(facts, "Unrelated") {
@@ -30,7 +32,7 @@ func TestWhyTellsFactsAndNeverMoreThanItCouldRead(t *testing.T) {
 	}
 	for _, text := range []string{
 		`{apiVersion: v1, kind: Pod, metadata: {namespace: default, name: web-1, labels: {app: web}}, spec: {containers: [{name: app, image: none}]}}`,
-		`{apiVersion: v1, kind: Event, metadata: {namespace: default, name: e1}, involvedObject: {kind: Pod, namespace: default, name: web-1}, type: Warning, reason: Failed, message: "pull none: not found", lastTimestamp: "2026-01-02T03:04:05Z"}`,
+		`{apiVersion: v1, kind: Event, metadata: {namespace: default, name: web-1-failed}, involvedObject: {kind: Pod, namespace: default, name: web-1}, type: Warning, reason: Failed, message: "pull none: not found", lastTimestamp: "2026-01-02T03:04:05Z"}`,
 	} {
 		if _, err := c.Create(t.Context(), parse(t, text)); err != nil {
 			t.Fatal(err)
