@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/version"
 )
 
 // Files that a release is made from.
@@ -28,17 +30,13 @@ var (
 )
 
 // check says all that is wrong with a release of this checkout.
-func check(ctx context.Context, root, version string) error {
+func check(ctx context.Context, root, name string) error {
 	var errs []error
-	if !versions.MatchString(version) {
-		errs = append(errs, fmt.Errorf("%q is no version: want vMAJOR.MINOR.PATCH, or that with -SOMETHING behind it", version))
+	if !versions.MatchString(name) {
+		errs = append(errs, fmt.Errorf("%q is no version: want vMAJOR.MINOR.PATCH, or that with -SOMETHING behind it", name))
 	}
-	cmd := exec.CommandContext(ctx, "git", "tag", "--list", version)
-	cmd.Dir = root
-	if out, err := cmd.Output(); err != nil {
-		errs = append(errs, fmt.Errorf("ask git for its tags: %w", err))
-	} else if strings.TrimSpace(string(out)) != "" {
-		errs = append(errs, fmt.Errorf("%s is released already; a published tag is never made again", version))
+	if err := newest(ctx, root, name); err != nil {
+		errs = append(errs, err)
 	}
 	for file, wrong := range map[string]func(string) []error{dockerfile: bases, workflow: tools, metadata: unwritten} {
 		text, err := os.ReadFile(filepath.Join(root, file))
@@ -52,6 +50,31 @@ func check(ctx context.Context, root, version string) error {
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
+}
+
+// newest says no where a tag of git is the version or a later one: of what is older, the moving tag would go back.
+func newest(ctx context.Context, root, name string) error {
+	cmd := exec.CommandContext(ctx, "git", "tag", "--list", "v*")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("ask git for its tags: %w", err)
+	}
+	wanted, err := version.ParseSemantic(name)
+	if err != nil {
+		return nil // that it is none is said elsewhere
+	}
+	tags := strings.Fields(string(out))
+	if slices.Contains(tags, name) {
+		return fmt.Errorf("%s is released already; a published tag is never made again (a run that failed after it made the tag: re-run its failed jobs)", name)
+	}
+	for _, tag := range tags {
+		released, err := version.ParseSemantic(tag)
+		if err == nil && wanted.LessThan(released) { // v1 and the like move, and are none
+			return fmt.Errorf("%s is released, and main is not the place for a release of %s, which is older", tag, name)
+		}
+	}
+	return nil
 }
 
 // bases names what a Dockerfile stands on that is not scratch, a stage of its own, or named by digest.

@@ -77,19 +77,20 @@ func TestAReleaseOnGroundThatMovesIsRefused(t *testing.T) {
 	}
 }
 
-func TestAVersionIsReleasedOnce(t *testing.T) {
+func TestAVersionIsReleasedOnceAndAfterThoseBeforeIt(t *testing.T) {
 	dir := copied(t, "", "", "")
-	for _, args := range [][]string{{"commit", "--quiet", "--allow-empty", "--message", "x"}, {"tag", "v1.2.3"}} {
+	for _, args := range [][]string{{"commit", "--quiet", "--allow-empty", "--message", "x"}, {"tag", "v1.2.3"}, {"tag", "v1"}, {"tag", "v1.10.0-rc.2"}} {
 		args = append([]string{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)
 		if out, err := exec.CommandContext(t.Context(), "git", args...).CombinedOutput(); err != nil {
 			t.Fatalf("%v %s", err, out)
 		}
 	}
-	if err := check(t.Context(), dir, "v1.2.3"); err == nil || !strings.Contains(err.Error(), "released already") {
-		t.Errorf("%v", err)
-	}
-	if err := check(t.Context(), dir, "v1.2.4"); err != nil {
-		t.Error(err)
+	for name, says := range map[string]string{
+		"v1.2.3": "released already", "v1.2.4": "v1.10.0-rc.2 is released", "v1.10.0-rc.1": "v1.10.0-rc.2 is released", "v1.10.0-rc.11": "", "v1.10.0": "", "v2.0.0-rc.1": "",
+	} {
+		if err := check(t.Context(), dir, name); (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", name, err, says)
+		}
 	}
 }
 
