@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"cutover.dev/cutover/lab/mongo"
 	"cutover.dev/cutover/lab/writes"
@@ -11,6 +12,13 @@ import (
 
 // stepdown is the phase that moves the primary.
 const stepdown = "stepdown"
+
+// A write of a majority costs the six members 30 ms of a processor together, and there are two of them. So clients write
+// often only while the primary moves: the gap is measured then, no finer than they pause.
+const (
+	often  = 50 * time.Millisecond
+	seldom = 200 * time.Millisecond
+)
 
 // database is what became of the replica set and of its clients.
 type database struct {

@@ -82,6 +82,7 @@ func (d *demo) perform(ctx context.Context) error {
 	if d.writes, err = rehearse.Application(ctx, pauses); err != nil {
 		return err
 	}
+	d.writes.Pace(seldom)
 	if d.load, err = rehearse.Clients(ctx, d.world, d.Rate, file); err != nil {
 		_, stopped := d.writes.Stop(ctx)
 		return errors.Join(err, stopped)
@@ -139,6 +140,10 @@ func (d *demo) play(ctx context.Context) error {
 // act runs one act and puts it into the view and the report.
 func (d *demo) act(ctx context.Context, i int, a act) error {
 	d.view.begin(i)
+	if a.Phase == stepdown {
+		d.writes.Pace(often)
+		defer d.writes.Pace(seldom)
+	}
 	began := time.Now()
 	steps, err := d.carryOut(ctx, i, a)
 	took := time.Since(began)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -51,6 +52,7 @@ type Writes struct {
 	reads   *class
 	watch   *watch
 
+	pause    atomic.Int64 // nanoseconds, of Pace
 	stopping chan struct{}
 	loops    sync.WaitGroup
 	cut      context.CancelFunc // what is under way
@@ -74,6 +76,7 @@ func Start(ctx context.Context, o Options) (*Writes, error) {
 		o: o, began: time.Now(), run: strconv.FormatInt(time.Now().UnixMilli(), 36), stopping: make(chan struct{}),
 		ledger: json.NewEncoder(o.Ledger), retry: newClass("retryable"), plain: newClass("plain"), reads: newClass("reads"),
 	}
+	w.Pace(o.Pause)
 	retrying, err := w.connect(true)
 	if err == nil {
 		var plain *mongo.Client
@@ -136,7 +139,7 @@ func (w *Writes) id(class string, n int) string { return fmt.Sprintf("%s/%s/%07d
 
 // write writes one document after the other. A write that failed may be there nevertheless: nothing is concluded from it.
 func (w *Writes) write(ctx context.Context, c *class, in *mongo.Collection) {
-	for n := 0; w.rest(w.o.Pause); n++ {
+	for n := 0; w.rest(1); n++ {
 		_, err := in.InsertOne(ctx, document{w.id(c.name, n), n})
 		w.ended(c, n, err)
 	}
@@ -147,7 +150,7 @@ var errUnseen = errors.New("an acknowledged write is not seen")
 
 // read reads the newest acknowledged write, from the primary.
 func (w *Writes) read(ctx context.Context, in *mongo.Collection) {
-	for w.rest(2 * w.o.Pause) { // half as often: it is the writes that matter
+	for w.rest(2) { // half as often: it is the writes that matter
 		n, any := w.retry.newest()
 		if !any {
 			continue
@@ -160,12 +163,15 @@ func (w *Writes) read(ctx context.Context, in *mongo.Collection) {
 	}
 }
 
-// rest pauses for d. False: it is over.
-func (w *Writes) rest(d time.Duration) bool {
+// Pace changes Options.Pause from the next operations on. A gap that is shorter than the pause cannot be seen.
+func (w *Writes) Pace(pause time.Duration) { w.pause.Store(int64(pause)) }
+
+// rest pauses, for n times the pause. False: it is over.
+func (w *Writes) rest(n int64) bool {
 	select {
 	case <-w.stopping:
 		return false
-	case <-time.After(d):
+	case <-time.After(time.Duration(n * w.pause.Load())):
 		return true
 	}
 }
