@@ -13,6 +13,10 @@ IMAGE   ?= cutover:dev
 KILLS   ?= 200
 SERVERS  = bind9 knot pdns-server pdns-backend-sqlite3 sqlite3
 
+# One way to compile for the tests, the tool and its image, so that what they have in common is compiled once.
+export CGO_ENABLED ?= 0
+export GOFLAGS := -trimpath $(GOFLAGS)
+
 .DEFAULT_GOAL := help
 # The lab is one per machine, and a check that fails early should spare the long ones.
 .NOTPARALLEL:
@@ -23,6 +27,8 @@ help: ## show this
 
 check: lint workflows unit ## format, vet, staticcheck, the audit of the workflows and the tests that need neither root nor a lab
 
+# What a compiler and a linter do not collect they need not do again: a sixth less processor time where nothing is built yet.
+lint: export GOGC = 400
 lint:
 	@bad=$$($(TOOL) gofumpt -l $(SOURCES)) && [ -z "$$bad" ] || { echo "not formatted:" $$bad; echo "fix: make fmt"; exit 1; }
 	@$(GO) mod tidy -diff || { echo "fix: go mod tidy"; exit 1; }
@@ -75,7 +81,7 @@ warm:
 	for made in hyperkube mongod; do \
 		if ! ls "$(CACHE)"/$$made "$(CACHE)"/*/$$made "$(CACHE)"/*/*/$$made 2>/dev/null | grep -q .; then \
 			echo "the lab was never up here: making what it needs"; \
-			code=0; $(GO) -C lab run . up || code=$$?; $(GO) -C lab run . down; exit $$code; fi; done
+			GOGC=400 $(GO) -C lab build -o /dev/null . && code=0; $(GO) -C lab run . up || code=$$?; $(GO) -C lab run . down; exit $$code; fi; done
 
 # A run in which nothing failed but what was INCONCLUSIVE, because the machine was overloaded, is done once more; then that counts.
 e2e:

@@ -57,14 +57,14 @@ func artifacts(source string) ([]artifact, error) {
 		},
 		{
 			folder: "hyperkube-" + Kubernetes + "-" + key,
-			what:   "building Kubernetes and etcd", minutes: 8, build: buildHyperkube, programs: programs,
+			what:   "building Kubernetes and etcd", minutes: 6, build: buildHyperkube, programs: programs,
 		},
 		{
-			folder: "metrics-server-" + MetricsServer, what: "building", minutes: 4,
+			folder: "metrics-server-" + MetricsServer, what: "building", minutes: 3,
 			build: buildMetricsServer, programs: map[string]string{"metrics-server": "metrics-server"},
 		},
 		{
-			folder: ContourFolder, what: "building", minutes: 4,
+			folder: ContourFolder, what: "building", minutes: 3,
 			build: buildContour, programs: map[string]string{"contour": "contour"},
 		},
 	}, nil
@@ -90,7 +90,7 @@ func buildHyperkube(ctx context.Context, c *Cache, into string) error {
 	parts := strings.Split(strings.TrimPrefix(Kubernetes, "v"), ".")
 	flags := "-s -w -X " + version + "gitVersion=" + Kubernetes +
 		" -X " + version + "gitMajor=" + parts[0] + " -X " + version + "gitMinor=" + parts[1]
-	return goBuild(ctx, filepath.Join(c.source, "hyperkube"), filepath.Join(into, "hyperkube"), flags, ".")
+	return goBuild(ctx, filepath.Join(c.source, "hyperkube"), filepath.Join(into, "hyperkube"), flags, ".", bare)
 }
 
 func buildMetricsServer(ctx context.Context, _ *Cache, into string) error {
@@ -100,7 +100,7 @@ func buildMetricsServer(ctx context.Context, _ *Cache, into string) error {
 		return err
 	}
 	flags := "-s -w -X " + module + "/pkg/version.gitVersion=" + MetricsServer
-	return goBuild(ctx, source, filepath.Join(into, "metrics-server"), flags, "./cmd/metrics-server")
+	return goBuild(ctx, source, filepath.Join(into, "metrics-server"), flags, "./cmd/metrics-server", bare)
 }
 
 func buildContour(ctx context.Context, _ *Cache, into string) error {
@@ -108,7 +108,7 @@ func buildContour(ctx context.Context, _ *Cache, into string) error {
 	if err != nil {
 		return err
 	}
-	if err := goBuild(ctx, source, filepath.Join(into, "contour"), "-s -w", "./cmd/contour"); err != nil {
+	if err := goBuild(ctx, source, filepath.Join(into, "contour"), "-s -w", "./cmd/contour", bare); err != nil {
 		return err
 	}
 	for _, file := range []string{ContourCRDs, ContourRole} {

@@ -37,5 +37,5 @@ func buildAct(ctx context.Context, _ *Cache, into string) error {
 	if err != nil {
 		return err
 	}
-	return goBuild(ctx, source, filepath.Join(into, "act"), "-s -w", ".")
+	return goBuild(ctx, source, filepath.Join(into, "act"), "-s -w", ".", bare)
 }
