@@ -116,6 +116,7 @@ func Twice(writes []Write, journal []byte, since time.Time) ([]string, error) {
 func allowances(journal []byte, since time.Time) (allowed map[string]int, begun int, err error) {
 	allowed = map[string]int{}
 	touched := map[string][]string{} // by step, while it is begun
+	undoing := map[string]bool{}     // steps whose way back was begun and not ended
 	for text := range bytes.Lines(journal) {
 		var e entry
 		if err := json.Unmarshal(text, &e); err != nil {
@@ -127,11 +128,20 @@ func allowances(journal []byte, since time.Time) (allowed map[string]int, begun 
 		step := e.Phase + " " + e.Step
 		switch e.What {
 		case "begun":
+			before := touched[step]
 			touched[step] = e.Touches
+			if undoing[step] { // all of that way back may have been gone, but for writing that down
+				e.Touches = slices.Concat(e.Touches, before)
+			}
+			delete(undoing, step)
 			begun++
+		case "undoing":
+			undoing[step] = true
+			continue
 		case "reverted":
 			e.Touches = touched[step]
 			delete(touched, step)
+			delete(undoing, step)
 		default:
 			continue
 		}

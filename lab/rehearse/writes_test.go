@@ -51,6 +51,15 @@ func TestAnObjectIsWrittenOncePerChangeInTheJournal(t *testing.T) {
 	if got := twice(t, again, twoSteps+goneBack); len(got) != 0 {
 		t.Errorf("swapped and taken back: %q", got)
 	}
+	const cutOff = `{"phase":"migrate/x","step":"s","what":"undoing"}
+{"phase":"migrate/x","step":"s","what":"begun","touches":["new/shop/Ingress/web#backends/web"]}
+`
+	if got := twice(t, again+audited("patch", "ingresses", "web", 200, ""), twoSteps+cutOff); len(got) != 0 {
+		t.Errorf("swapped, taken back by a process that was killed then, and swapped again: %q", got)
+	}
+	if got := twice(t, again+audited("patch", "ingresses", "web", 200, ""), twoSteps+goneBack); len(got) != 1 {
+		t.Errorf("swapped and taken back twice: %q", got)
+	}
 	if got := twice(t, once+audited("delete", "pods", "web-1", 200, ""), twoSteps); len(got) != 1 || !strings.Contains(got[0], "pods/web-1") {
 		t.Errorf("written without a step: %q", got)
 	}

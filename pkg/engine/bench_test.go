@@ -105,6 +105,30 @@ func (b *bench) open(want int, way ...string) {
 	}
 }
 
+// accounted wants no write that the journal does not tell of: one for each time that a step was begun, one for each time that
+// it was taken back, and one for a way back that was begun and of which nobody wrote down that it was gone.
+func (b *bench) accounted(what string) {
+	b.Helper()
+	all, _, err := b.j.Load(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	told, begun, undoing := 0, map[string]bool{}, map[string]bool{}
+	for _, e := range all {
+		switch {
+		case e.What == journal.Begun && undoing[e.Step]:
+			told += 2
+		case e.What == journal.Begun, e.What == journal.Reverted && begun[e.Step]:
+			told++
+		}
+		begun[e.Step] = e.What == journal.Begun || begun[e.Step] && e.What != journal.Reverted
+		undoing[e.Step] = e.What == journal.Undoing || undoing[e.Step] && e.What != journal.Begun && e.What != journal.Reverted
+	}
+	if b.w.writes > told {
+		b.Errorf("%s: %d writes, and the journal tells of %d", what, b.w.writes, told)
+	}
+}
+
 // die runs v in a process that dies (or whose journal fails) at the n-th append or write, and reports whether it did.
 func (b *bench) die(v, how string, n int) bool {
 	ctx, cancel := context.WithCancel(b.Context())

@@ -59,6 +59,9 @@ func TestDieInRollbackThenEitherWay(t *testing.T) {
 							if strings.HasSuffix(next, "apply") {
 								b.is(fmt.Sprintf("n=%d resumed", n), end)
 								b.open(0, "back")
+								if how != "fails" {
+									b.accounted(fmt.Sprintf("n=%d", n))
+								}
 								b.do("rollback")
 							}
 							b.open(0)

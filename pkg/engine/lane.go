@@ -78,7 +78,7 @@ func (r *run) takeBack(l phase.Lane, stop func() bool) error {
 			return errors.Join(fmt.Errorf("%s: %w: %s", s.Title, ErrFinal, s.Final), unwritten)
 		case rec.Begun && s.Apply != nil:
 			r.say(Reverting, s, phase.Observation{}, nil)
-			if rec.Done { // from here on the lane is half-way
+			if !rec.Undoing { // from here on the lane is half-way
 				unwritten = errors.Join(unwritten, r.append(journal.Entry{Phase: r.p.Name, Step: s.ID, What: journal.Undoing}))
 			}
 			if err := r.revert(s, rec, insist); err != nil {

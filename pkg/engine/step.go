@@ -55,11 +55,11 @@ func (r *run) applying(s phase.Step, applied *bool) *action {
 				return err
 			}
 			rec := r.log.Of(r.p.Name, s.ID)
-			if rec.Begun && !rec.Done && rec.SameFacts(anew) { // keeps the snapshot of the run that began it
+			if rec.Begun && !rec.Done && !rec.Undoing && rec.SameFacts(anew) { // keeps the snapshot of the run that began it
 				return nil
 			}
 			e := journal.Entry{Phase: r.p.Name, Step: s.ID, What: journal.Begun, Was: o.Was, Facts: facts, Anew: anew, Touches: touches(s)}
-			if fresh = !rec.Begun; fresh { // else it drifted: begun again in the same generation, the first snapshot stays
+			if fresh = !rec.Begun; fresh { // else it drifted, or a way back was cut off: begun again in the same generation, the first snapshot stays
 				e.Facts, e.Anew = both(facts, anew), nil
 			}
 			return r.append(e)

@@ -21,7 +21,7 @@ const (
 	Begun    What = "begun"    // before the first Apply of a generation; carries Was
 	Done     What = "done"     // Observe said so; also for proofs and for what was found done
 	Failed   What = "failed"   // for people only: changes nothing
-	Undoing  What = "undoing"  // before the first Revert of a step that was done: it is done no longer; and with facts of the way back
+	Undoing  What = "undoing"  // before the first Revert of a step: it is done no longer; and with facts of the way back
 	Reverted What = "reverted" // closes the generation
 	Finished What = "finished" // the phase: every step of it is done
 	Left     What = "left"     // the phase: everything is as it was before it

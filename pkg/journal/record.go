@@ -13,6 +13,7 @@ import (
 type Record struct {
 	Gen         int             // generations that were closed
 	Begun, Done bool            // Begun: a Revert may be needed. Done without Begun: a proof, or found done
+	Undoing     bool            // its way back was begun since: what it changed may be as it was
 	Was         json.RawMessage // from the first Begun of the generation
 	Touches     []string        // what it changes
 	Order       int             // number of the entry that opened the generation, from 1; 0 = not open
@@ -83,11 +84,11 @@ func (r Record) next(e Entry, at int) Record {
 		} else {
 			r.Begun, r.Was = true, e.Was
 		}
-		r.Done, r.BegunAt = false, at
+		r.Done, r.Undoing, r.BegunAt = false, false, at
 	case Done:
-		r.Done, r.DoneAt = true, at
+		r.Done, r.Undoing, r.DoneAt = true, false, at
 	case Undoing:
-		r.Done = false
+		r.Done, r.Undoing = false, true
 	}
 	if r.Order == 0 {
 		r.Order = at
