@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -211,6 +212,9 @@ func (r *rig) writtenOnce(t *testing.T, since time.Time) {
 	}
 	for _, line := range twice {
 		t.Error(line)
+	}
+	if t.Failed() { // the lab takes it away
+		writeFile(t, filepath.Join(r.out, "written-twice.jsonl"), string(journal.Stdout))
 	}
 	t.Logf("%d writes in both clusters", len(writes))
 }
