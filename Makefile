@@ -59,7 +59,7 @@ unit:
 fmt: ## format every Go file
 	@$(TOOL) gofumpt -w $(SOURCES)
 
-test: warm lint workflows unit e2e ## check, then the tests on two real clusters (root; half an hour, an hour the first time)
+test: warm lint workflows unit e2e ## check, then the tests on two real clusters (root; 15 to 20 minutes, 25 to 45 the first time)
 
 # What there is to test against on a machine that can have it must not be missing there.
 ifeq ($(shell id -u),0)
@@ -106,7 +106,7 @@ kills: ## kill the tool at KILLS random instants, and at every boundary of every
 	@CUTOVER_E2E=1 CUTOVER_LONG=1 CUTOVER_KILLS=$(KILLS) $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'AtRandomInstants|AnEnvironmentMoves' || \
 		{ echo "fix what is named above, then: make kills CUTOVER_SEED=<the seed above>"; exit 1; }
 
-demo: ## move a whole environment between two real clusters under load (root; 6 to 7 minutes with a warm cache)
+demo: ## move a whole environment between two real clusters under load (root; 5 minutes with a warm cache)
 	@$(GO) -C lab run ./demo $(DEMO)
 
 act: ## run the action's workflow in containers against the lab (root)
