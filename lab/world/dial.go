@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -17,30 +18,32 @@ const cloneNewNet = 0x40000000
 
 // Dial connects from inside one of the lab's network namespaces, for addresses that only exist
 // there, such as the loopback. It needs root. The deadline of the context applies.
-func Dial(ctx context.Context, space, network, address string) (net.Conn, error) {
+func Dial(ctx context.Context, space, network, address string) (conn net.Conn, err error) {
+	entered := Inside(space, func() { conn, err = dial(ctx, network, address) })
+	return conn, errors.Join(entered, err)
+}
+
+// Inside runs f, on one thread, inside one of the lab's network namespaces. A socket or device that f makes stays there. It
+// needs root.
+func Inside(space string, f func()) error {
 	file, err := os.Open(NetFile(space))
 	if err != nil {
-		return nil, fmt.Errorf("enter %s: %w", space, err)
+		return fmt.Errorf("enter %s: %w", space, err)
 	}
 	defer file.Close()
-	type result struct {
-		conn net.Conn
-		err  error
-	}
-	done := make(chan result, 1)
+	done := make(chan error, 1)
 	go func() {
 		// The thread changes its namespace and is never used for anything else: without
-		// UnlockOSThread it ends with the goroutine. A socket stays where it was made.
+		// UnlockOSThread it ends with the goroutine.
 		runtime.LockOSThread()
 		if _, _, errno := syscall.RawSyscall(setns, file.Fd(), cloneNewNet, 0); errno != 0 {
-			done <- result{err: fmt.Errorf("enter %s: %w", space, errno)}
+			done <- fmt.Errorf("enter %s: %w", space, errno)
 			return
 		}
-		conn, err := dial(ctx, network, address)
-		done <- result{conn, err}
+		f()
+		done <- nil
 	}()
-	r := <-done
-	return r.conn, r.err
+	return <-done
 }
 
 // dial must stay on the calling thread: an IP literal needs no resolver, and without the race
