@@ -2,16 +2,40 @@ package mongo
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
 
 	"cutover.dev/cutover/lab/world"
 )
 
+// settling is how long a set that has just elected a primary, or has changed its configuration, may refuse another change.
+const settling = 30 * time.Second
+
 // Reconfigure lets the primary take the configuration that it has with the next version and, of each member, the fields that
-// change returns for its host; nil changes none of them. It returns when a majority has it.
+// change returns for its host; nil changes none of them. It returns when a majority has it. While the set is busy with a change
+// of its own, as right after an election, it is read again and asked again.
 func Reconfigure(ctx context.Context, w world.World, change func(host string) map[string]any) error {
+	ctx, cancel := context.WithTimeout(ctx, settling)
+	defer cancel()
+	for {
+		err := reconfigure(ctx, w, change)
+		if err == nil || !passes(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("still so after %s: %w", settling, err)
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+}
+
+func reconfigure(ctx context.Context, w world.World, change func(host string) map[string]any) error {
 	primary, err := Primary(ctx)
 	if err != nil {
 		return err
@@ -27,6 +51,13 @@ func Reconfigure(ctx context.Context, w world.World, change func(host string) ma
 		return fmt.Errorf("change the configuration of the set: %w", err)
 	}
 	return nil
+}
+
+// passes reports whether the set says that it is busy: nobody takes writes, not this member any more (10107), another change is
+// on its way (109), or was interrupted by an election (11602), or the last one is not everywhere yet (308).
+func passes(err error) bool {
+	var said driver.CommandError
+	return errors.Is(err, ErrNoPrimary) || errors.As(err, &said) && slices.Contains([]int32{109, 308, 10107, 11602}, said.Code)
 }
 
 // next makes a configuration the one that follows it.

@@ -1,11 +1,31 @@
 package mongo
 
 import (
+	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
 )
+
+func TestASetThatIsBusyIsAskedAgainAndOneThatRefusesIsNot(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		busy bool
+	}{
+		{driver.CommandError{Code: 109, Message: "updating"}, true},
+		{fmt.Errorf("change the configuration of the set: %w", driver.CommandError{Code: 10107}), true},
+		{errors.Join(ErrNoPrimary, errors.New("one is down")), true},
+		{driver.CommandError{Code: 103, Message: "at most 1 voting member"}, false},
+		{errors.New("no route to host"), false},
+	} {
+		if got := passes(c.err); got != c.busy {
+			t.Errorf("%v: busy is %v", c.err, got)
+		}
+	}
+}
 
 func TestOnlyTheMemberThatIsMeantChanges(t *testing.T) {
 	config := bson.M{"version": int32(7), "term": int64(3), "members": bson.A{

@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
 // Result is what became of everything.
@@ -95,7 +96,7 @@ func (w *Writes) end() error {
 // lost counts the acknowledged writes that are not there. A last write that a majority has stands before the reading, so
 // that what is read is no older than the end of the run.
 func (w *Writes) lost(ctx context.Context) (int, error) {
-	in := w.clients[0].Database(w.o.Database).Collection(collection, options.Collection().SetReadConcern(readconcern.Majority()))
+	in := w.clients[0].Database(w.o.Database).Collection(collection, options.Collection().SetReadConcern(readconcern.Majority()).SetWriteConcern(writeconcern.Majority()))
 	if _, err := in.InsertOne(ctx, document{w.id("fence", 0), 0}); err != nil {
 		return 0, errors.Join(fmt.Errorf("write before the acknowledged writes are looked up: %w", err), context.Cause(ctx))
 	}
