@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"cutover.dev/cutover/lab/progress"
@@ -20,6 +21,13 @@ type settings struct {
 	Rounds, Starts int
 	Only, Out      string
 }
+
+// The parts that can be measured alone.
+const (
+	onlyImage = "image"
+	onlyLab   = "lab"
+	onlyGap   = "gap"
+)
 
 // measuring is one run.
 type measuring struct {
@@ -35,6 +43,9 @@ type measuring struct {
 func run(ctx context.Context, s settings) error {
 	if s.Rounds < 1 || s.Starts < 1 {
 		return errors.New("-rounds and -starts have to be at least 1")
+	}
+	if !slices.Contains([]string{"", onlyImage, onlyLab, onlyGap}, s.Only) {
+		return fmt.Errorf("-only is %q, and there is image, lab and gap", s.Only)
 	}
 	source, err := world.Source()
 	if err != nil {
@@ -54,12 +65,12 @@ func run(ctx context.Context, s settings) error {
 	if err := os.MkdirAll(filepath.Join(m.Out, "logs"), 0o755); err != nil {
 		return fmt.Errorf("make the folder of the report: %w", err)
 	}
-	if s.Only != "lab" {
+	if s.Only == "" || s.Only == onlyImage {
 		if err := m.image(ctx); err != nil {
 			return err
 		}
 	}
-	if s.Only != "image" {
+	if s.Only != onlyImage {
 		return m.lab(ctx)
 	}
 	return nil
@@ -99,6 +110,12 @@ func (m *measuring) lab(ctx context.Context) (err error) {
 		if _, err := m.apply(ctx, phase); err != nil {
 			return err
 		}
+	}
+	if m.Only == onlyGap { // it is the primary's turn after the wave
+		if _, err := m.apply(ctx, "migrate/"+wave); err != nil {
+			return err
+		}
+		return m.database(ctx)
 	}
 	if err := m.wave(ctx); err != nil {
 		return err
