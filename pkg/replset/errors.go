@@ -22,6 +22,8 @@ const (
 	codeNotInitialized  = 94
 	codeIncompatible    = 103
 	codeNotElectable    = 104
+	codeInProgress      = 109
+	codeNotCommitted    = 308
 	codeCommandMissing  = 59
 	codeExceededTime    = 262
 	codeNotWritable     = 10107

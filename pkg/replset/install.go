@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -16,16 +17,17 @@ const (
 	reconfigWithin = 30 * time.Second // a member that hangs makes it 12 s, a name whose lookup hangs 17 s
 	rereadWithin   = 10 * time.Second // after an error: until it is known what is in force
 	rereadEvery    = 250 * time.Millisecond
+	busyWithin     = 30 * time.Second // for a change that somebody else, or the set by itself, has under way
 	tries          = 3
 )
 
 // Install puts want into force in place of base, the configuration that want was made of. nil: it is in force. ErrMoved: another
 // configuration is, or nobody accepts writes now, and nothing was written. An error with fault.Refused: the server does not take
 // it, and asking again would not change that. After every error it is first read again what is in force, before anything else is
-// concluded: a reconfig that timed out may have been installed.
+// concluded: a reconfig that timed out may have been installed. A set that is busy with another change is waited for.
 func (s *Set) Install(ctx context.Context, base, want Config) error {
 	var last error
-	for range tries {
+	for until, try := time.Now().Add(busyWithin), 0; try < tries; try++ {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
@@ -46,6 +48,16 @@ func (s *Set) Install(ctx context.Context, base, want Config) error {
 		done, err := s.after(ctx, v.Config, want, last)
 		if done || err != nil {
 			return err
+		}
+		if !busy(last) {
+			continue
+		}
+		if time.Now().After(until) {
+			return stillBusy(v.Primary, last)
+		}
+		try-- // nothing was tried
+		if err := pause(ctx, rereadEvery); err != nil {
+			return errors.Join(last, err)
 		}
 	}
 	return last
@@ -74,7 +86,7 @@ func (s *Set) after(ctx context.Context, base, want Config, failed error) (bool,
 			return true, nil
 		case err == nil && !v.Config.Same(base):
 			return false, fmt.Errorf("%w: %s is in force now", phase.ErrMoved, v.Config)
-		case err == nil && final(failed):
+		case err == nil && final(failed) && v.Config.Version() == base.Version() && v.Config.Term() == base.Term():
 			return false, fault.Wrap(fault.Refused, "", fmt.Errorf("the server refuses this configuration, and %s is still in force: %w", v.Config, failed))
 		case err == nil && !IsUnreachable(failed) && v.Primary != "":
 			return false, nil
@@ -93,9 +105,25 @@ func (s *Set) after(ctx context.Context, base, want Config, failed error) (bool,
 func final(err error) bool {
 	switch CodeOf(err) {
 	case codeInvalidConfig, codeIncompatible, codeNotElectable, codeDuplicateField, codeBadValue:
-		return true
+		return !busy(err)
 	}
 	return false
+}
+
+// busy: the server did not look at the configuration, since another change is under way or came first: one of somebody else, or
+// its own after an election or an initial sync.
+func busy(err error) bool {
+	switch CodeOf(err) {
+	case codeInProgress, codeNotCommitted:
+		return true
+	case codeIncompatible: // said of every configuration that it does not like; this is of the version alone
+		return strings.Contains(err.Error(), "must be greater than old")
+	}
+	return false
+}
+
+func stillBusy(primary string, last error) error {
+	return fmt.Errorf("another change of the configuration has been under way for %s; see in the log of %s who makes it, and run this again when it is over: %w", busyWithin, primary, last)
 }
 
 // Pause waits for as long as it takes until another look is worth it.

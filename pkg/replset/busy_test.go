@@ -1,0 +1,136 @@
+package replset
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"cutover.dev/cutover/pkg/fault"
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/replset/replsim"
+	"cutover.dev/cutover/pkg/replset/replsim/wire"
+)
+
+// simulated is a set of three, and a fourth member that neither votes nor can be primary.
+func simulated(t *testing.T, network string) (*wire.Server, *Set, View) {
+	t.Helper()
+	var addresses []string
+	for _, host := range []string{"1", "2", "3", "4"} {
+		addresses = append(addresses, network+host+":0")
+	}
+	sim, err := wire.Listen(replsim.New(1), addresses...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sim.Close)
+	sim.Hurry(5)
+	c := &replsim.Config{Name: "rs0"}
+	for i, h := range sim.Hosts() {
+		m := replsim.Member{ID: i, Host: h, Votes: 1, Priority: 1}
+		if i == 3 {
+			m.Votes, m.Priority, m.Hidden = 0, 0, true
+		}
+		c.Members = append(c.Members, m)
+	}
+	sim.Do(func(s *replsim.Sim) { s.Form(c, sim.Hosts()[0]) })
+	set, err := Open(Options{URI: "mongodb://" + sim.Hosts()[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { set.Close(context.WithoutCancel(t.Context())) })
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if v, err := set.View(t.Context()); err == nil && v.Unsettled() == "" {
+			return sim, set, v
+		}
+	}
+	t.Fatal("the simulated set does not come to rest")
+	return nil, nil, View{}
+}
+
+// another is a change by somebody else. It lasts as long as the primary waits for a member that does not hear it.
+func another(sim *wire.Server, v View, change func(*replsim.Config)) <-chan *replsim.Error {
+	answered := make(chan *replsim.Error, 1)
+	sim.Do(func(s *replsim.Sim) {
+		s.Cut(v.Primary, sim.Hosts()[3], true)
+		now, _, _ := s.GetConfig(v.Primary, false)
+		c := *now
+		c.Members = append([]replsim.Member(nil), now.Members...)
+		c.Version++
+		change(&c)
+		s.Reconfig(v.Primary, &c, false, 0, func(e *replsim.Error) { answered <- e })
+	})
+	return answered
+}
+
+func TestAChangeThatIsUnderWayIsWaitedFor(t *testing.T) {
+	sim, rs, v := simulated(t, "127.0.5.")
+	answered := another(sim, v, func(*replsim.Config) {}) // the same once more, with the next version
+	if err := rs.reconfig(t.Context(), v, v.Config); CodeOf(err) != codeInProgress {
+		t.Fatalf("the set is not busy, so nothing is seen here: %v", err)
+	}
+	want := v.Config.With(sim.Hosts()[3], 0, 0, false)
+	if err := rs.Install(t.Context(), v.Config, want); err != nil {
+		t.Errorf("beside another change: %v", err)
+	}
+	select {
+	case e := <-answered:
+		if e != nil {
+			t.Errorf("the other change ended with %v", e)
+		}
+	default:
+		t.Error("the other change is still under way, so it was not waited for")
+	}
+	if now, err := rs.View(t.Context()); err != nil || !now.Config.Same(want) || now.Config.Version() != v.Config.Version()+2 {
+		t.Errorf("in force is %v (%v), it was %v", now.Config, err, v.Config)
+	}
+}
+
+func TestAChangeThatWasOvertakenByAnotherIsNotMade(t *testing.T) {
+	sim, rs, v := simulated(t, "127.0.6.")
+	another(sim, v, func(c *replsim.Config) { c.Members[2].Priority = 0.5 })
+	err := rs.Install(t.Context(), v.Config, v.Config.With(sim.Hosts()[3], 0, 0, false))
+	if !errors.Is(err, phase.ErrMoved) {
+		t.Errorf("after another change: %v", err)
+	}
+}
+
+func TestARefusalIsFinalOnlyOfTheConfigurationThatIsInForce(t *testing.T) {
+	sim, rs, v := simulated(t, "127.0.7.")
+	want := v.Config.With(sim.Hosts()[3], 0, 0, false)
+	refused := &Error{Host: v.Primary, Command: "replSetReconfig", Kind: Answered, Code: codeIncompatible, Err: errors.New("at most 1 voting member")}
+	if _, err := rs.after(t.Context(), v.Config, want, refused); fault.CodeOf(err) != fault.Refused {
+		t.Errorf("of the one that is in force: %v", err)
+	}
+	before := Config{set(clone(v.Config.doc), "version", int32(v.Config.Version()-1))} //nolint:gosec // small
+	if done, err := rs.after(t.Context(), before, want, refused); done || err != nil {
+		t.Errorf("of one before it, which said the same: %v, %v", done, err)
+	}
+	second := &Error{Host: v.Primary, Command: "replSetReconfig", Kind: Answered, Code: codeIncompatible, Err: errors.New("New replica set configuration version and term must be greater than old, but they are not")}
+	if done, err := rs.after(t.Context(), v.Config, want, second); done || err != nil {
+		t.Errorf("to the second of two, before the first is seen: %v, %v", done, err)
+	}
+}
+
+func TestWhoWaitsForAnotherChangeInVainIsToldWhatToDo(t *testing.T) {
+	for _, c := range []struct {
+		code int32
+		text string
+		busy bool
+	}{
+		{codeInProgress, "currently updating its configuration", true},
+		{codeNotCommitted, "is not majority committed", true},
+		{codeIncompatible, "version and term must be greater than old, but", true},
+		{codeIncompatible, "Found two member configurations with same host field", false},
+		{codeNotElectable, "is not electable", false},
+	} {
+		err := &Error{Host: "h:1", Command: "replSetReconfig", Kind: Answered, Code: c.code, Err: errors.New(c.text)}
+		if busy(err) != c.busy || final(err) == c.busy {
+			t.Errorf("%d %s: busy is %v, final is %v", c.code, c.text, busy(err), final(err))
+		}
+	}
+	if text := stillBusy("h:1", errors.New("code 109")).Error(); !strings.Contains(text, "h:1") || !strings.Contains(text, "run this again") || !strings.Contains(text, "109") {
+		t.Error(text)
+	}
+}
