@@ -34,7 +34,9 @@ const key = "bWVtYmVycyBvZiB0aGUgdGVzdA"
 
 // Mongod is one server.
 type Mongod struct {
-	Host string // address:port, its name in the configuration
+	Host string // name:port in the configuration
+	at   string // address:port where it listens
+	far  string // the address by which the other side reaches it, where the sides are apart
 	dir  string
 	args []string
 	proc *exec.Cmd
@@ -46,6 +48,7 @@ type Rig struct {
 	t       testing.TB
 	binary  string
 	dir     string
+	apart   bool // names are those of apart.go
 	Mongods []*Mongod
 }
 
@@ -73,6 +76,17 @@ func Available() string {
 // Start starts n servers of which none is in a set yet. They end with the test.
 func Start(t testing.TB, n int) *Rig {
 	t.Helper()
+	r := prepare(t)
+	for range n {
+		r.add(r.next(), Name, key).Start(t)
+	}
+	r.await()
+	return r
+}
+
+// prepare is a rig without a server yet.
+func prepare(t testing.TB) *Rig {
+	t.Helper()
 	binary := Available()
 	const missing = "no mongod to test against: set CUTOVER_MONGOD, or fetch one with `make lab-up`"
 	if binary == "" && os.Getenv("CUTOVER_REQUIRE_MONGOD") == "1" {
@@ -92,12 +106,11 @@ func Start(t testing.TB, n int) *Rig {
 		}
 		_ = os.RemoveAll(dir)
 	})
-	for range n {
-		r.add("127.0.1."+strconv.Itoa(len(r.Mongods)+1), Name, key)
-	}
-	r.await()
 	return r
 }
+
+// next is the address of the next server.
+func (r *Rig) next() string { return "127.0.1." + strconv.Itoa(len(r.Mongods)+1) }
 
 // Another is one server more, of another set or with another key where these are given.
 func (r *Rig) Another(set, otherKey string) *Mongod {
@@ -108,11 +121,13 @@ func (r *Rig) Another(set, otherKey string) *Mongod {
 	if otherKey == "" {
 		otherKey = key
 	}
-	m := r.add("127.0.1."+strconv.Itoa(len(r.Mongods)+1), set, otherKey)
+	m := r.add(r.next(), set, otherKey)
+	m.Start(r.t)
 	r.await()
 	return m
 }
 
+// add prepares a server, which is not started yet.
 func (r *Rig) add(address, set, key string) *Mongod {
 	r.t.Helper()
 	port, err := freePort(address)
@@ -123,14 +138,14 @@ func (r *Rig) add(address, set, key string) *Mongod {
 	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "db"), 0o700), os.WriteFile(filepath.Join(dir, "key"), []byte(key), 0o600)); err != nil {
 		r.t.Fatal(err)
 	}
-	m := &Mongod{Host: net.JoinHostPort(address, port), dir: dir, args: []string{
+	at := net.JoinHostPort(address, port)
+	m := &Mongod{Host: at, at: at, dir: dir, args: []string{
 		r.binary, "--replSet", set, "--port", port, "--bind_ip", address, "--dbpath", filepath.Join(dir, "db"), "--keyFile", filepath.Join(dir, "key"),
 		"--logpath", filepath.Join(dir, "log"), "--logappend", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64",
 		"--setParameter", "diagnosticDataCollectionEnabled=false",
 	}}
 	r.Mongods = append(r.Mongods, m)
 	r.t.Cleanup(m.Kill)
-	m.Start(r.t)
 	return m
 }
 
@@ -183,7 +198,7 @@ func (r *Rig) await() {
 	deadline := time.Now().Add(90 * time.Second) // on a busy machine; an idle one takes one
 	for _, m := range r.Mongods {
 		for {
-			conn, err := net.DialTimeout("tcp", m.Host, time.Second)
+			conn, err := net.DialTimeout("tcp", m.at, time.Second)
 			if err == nil {
 				_ = conn.Close()
 				break
@@ -214,8 +229,12 @@ func (r *Rig) URI(hosts ...string) string {
 // System is a client of one server as the members themselves are one.
 func (r *Rig) System(host string) *mongo.Client {
 	r.t.Helper()
-	c, err := mongo.Connect(options.Client().SetHosts([]string{host}).SetDirect(true).SetServerSelectionTimeout(20 * time.Second).
-		SetAuth(options.Credential{AuthMechanism: "SCRAM-SHA-256", AuthSource: "local", Username: "__system", Password: key, PasswordSet: true}))
+	o := options.Client().SetHosts([]string{host}).SetDirect(true).SetServerSelectionTimeout(20 * time.Second).
+		SetAuth(options.Credential{AuthMechanism: "SCRAM-SHA-256", AuthSource: "local", Username: "__system", Password: key, PasswordSet: true})
+	if r.apart {
+		o.SetDialer(r)
+	}
+	c, err := mongo.Connect(o)
 	if err != nil {
 		r.t.Fatal(err)
 	}
