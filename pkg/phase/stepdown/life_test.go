@@ -23,7 +23,7 @@ func joined(t *testing.T, rig *mongotest.Rig, old, fresh []string) (Deps, phaset
 	rig.Initiate(old...)
 	p := &plan.Plan{Metadata: plan.Metadata{Name: "test"}}
 	p.Spec.MongoDB = &plan.MongoDB{New: fresh, MaxLag: plan.Duration(5 * time.Second), Step: plan.Duration(2 * time.Minute)}
-	s, err := replset.Open(replset.Options{URI: rig.URI(old...), Also: fresh})
+	s, err := replset.Open(replset.Options{URI: rig.URI(old...), Also: fresh, Dial: rig.Dial()})
 	if err != nil {
 		t.Fatal(err)
 	}
