@@ -12,6 +12,7 @@ import (
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/itinerary"
+	"cutover.dev/cutover/pkg/journal"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/cleanup"
 )
@@ -115,9 +116,11 @@ func (s *session) drifted(err error, run, repair string) error {
 }
 
 // dismantled: cleanup has begun to delete old's own objects, out of which the phases before it work out their steps.
-func (s *session) dismantled() bool {
-	return slices.ContainsFunc(s.log.Steps(cleanup.Name), func(id string) bool {
-		return strings.HasPrefix(id, cleanup.OwnPrefix) && s.log.Of(cleanup.Name, id).Begun // what stays is done without
+func (s *session) dismantled() bool { return dismantled(s.log) }
+
+func dismantled(log *journal.Log) bool {
+	return slices.ContainsFunc(log.Steps(cleanup.Name), func(id string) bool {
+		return strings.HasPrefix(id, cleanup.OwnPrefix) && log.Of(cleanup.Name, id).Begun // what stays is done without
 	})
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"text/tabwriter"
 
 	"cutover.dev/cutover/pkg/engine"
 	"cutover.dev/cutover/pkg/fault"
@@ -91,67 +89,6 @@ func blocked(lines []engine.Line) error {
 
 // seen makes lines the steps of the document.
 func (o *outcome) seen(lines []engine.Line) { o.steps = append(o.steps, report.Planned(lines)...) }
-
-// status shows where the migration stands.
-func status(ctx context.Context, c *call) error {
-	s, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	if err := s.read(ctx); err != nil {
-		return err
-	}
-	type row struct {
-		Name  string `json:"name"`
-		State string `json:"state"`
-		Why   string `json:"why,omitempty"`
-	}
-	out := struct {
-		Plan    string `json:"plan"`
-		Through string `json:"through"`
-		Holder  string `json:"holder,omitempty"`
-		Phases  []row  `json:"phases"`
-
-		// Back is what rollback --to would take back, newest first; null without --to.
-		Back []string `json:"back,omitzero"`
-	}{Plan: s.plan.Metadata.Name, Through: s.plan.Spec.Through}
-	for _, stop := range s.stops {
-		out.Phases = append(out.Phases, row{stop.Name, stop.State, stop.Why})
-	}
-	if c.flags.To != "" {
-		if out.Back, err = s.backward(); err != nil {
-			return err
-		}
-	}
-	holder, err := s.lease.Holder(ctx)
-	if err != nil {
-		return unsure(fmt.Errorf("ask who holds the lock: %w", err))
-	}
-	if holder != nil {
-		out.Holder = holder.Holder
-	}
-	if c.action != nil {
-		c.publish(report.Document{Verb: "status", Result: "done", Plan: out.Plan, Back: out.Back, Served: s.served(ctx)}, true)
-	}
-	if c.flags.Output == "json" {
-		return writeJSON(c.stdout, out)
-	}
-	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
-	for _, r := range out.Phases {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", r.Name, r.State, clean(r.Why))
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	if c.flags.To != "" {
-		fmt.Fprintf(c.stdout, "\nback to %s: %s\n", clean(c.flags.To), first(strings.Join(out.Back, ", "), "nothing to take back"))
-	}
-	if out.Holder != "" {
-		fmt.Fprintf(c.stdout, "\nlocked by %s\n", clean(out.Holder))
-	}
-	return nil
-}
 
 // verify looks whether everything that is finished still holds.
 func verify(ctx context.Context, c *call) error {

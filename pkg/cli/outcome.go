@@ -122,6 +122,7 @@ func (o *outcome) finish(ctx context.Context, err error) error {
 	}
 	if c.action != nil || c.flags.Output == "json" { // the lines on a terminal do not show it
 		d.Served = o.session.served(ctx)
+		d.Residual, d.Uncounted = o.session.residual(ctx, looking)
 	}
 	c.publish(d, true)
 	if c.verb.Name == "plan" {

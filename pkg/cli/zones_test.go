@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/inventory"
@@ -37,13 +40,30 @@ func reachable(t *testing.T) string {
 	return ""
 }
 
+// lateAt plays the counters of old's entry, and is how often somebody came. The other result is where a plan finds them.
+func lateAt(t *testing.T, ip string) (came *atomic.Int64, metrics string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	came = &atomic.Int64{}
+	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "# TYPE traefik_service_requests_total counter\ntraefik_service_requests_total{service=\"shop-web-80@kubernetes\"} %d\n", came.Load())
+	}), ReadHeaderTimeout: time.Second}
+	go func() { _ = s.Serve(listener) }()
+	t.Cleanup(func() { _ = s.Close() })
+	return came, fmt.Sprintf("oldMetrics: {addresses: [%s], port: %d, kind: traefik}", ip, listener.Addr().(*net.TCPAddr).Port)
+}
+
 // The road of names, with the program itself: each verb is a process of its own, on a name server that is real.
 func TestNamesMoveAndGoBack(t *testing.T) {
 	server := zonetest.Start(t, zonetest.BIND, "shop 3600 IN A 192.0.2.1\n", zonetest.Options{IP: reachable(t), Zone: "example.com"})
 	w, program := newWorld(t), binary(t)
 	zones := fmt.Sprintf(`dns: {ttl: 1s, margin: 1s, zones: [{name: example.com, servers: [%q], rfc2136: {server: %[1]q, key: %s, algorithm: %s}}]}`,
 		server.Addr, zonetest.Key, zonetest.Algorithm)
-	text := strings.NewReplacer(`dns: {none: "a test"}`, zones, "through: routes", "through: dns").Replace(read(t, w.plan))
+	came, metrics := lateAt(t, reachable(t))
+	text := strings.NewReplacer(`dns: {none: "a test"}`, zones, "through: routes", "through: dns", "new: {addresses: [192.0.2.2], ingressClass: main}", "new: {addresses: [192.0.2.2], ingressClass: main}, "+metrics).Replace(read(t, w.plan))
 	if err := os.WriteFile(w.plan, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +103,15 @@ func TestNamesMoveAndGoBack(t *testing.T) {
 		t.Errorf("after dns: %s", got)
 	}
 	step(0, "done", key, "verify", "--phase", "dns")
+	step(0, "nobody came to old's entry for 1 host since ", nil, "status")
+	came.Add(5)
+	step(0, "\nshop.example.com  5  since ", nil, "status")
+	step(0, `"requests": 5,`, nil, "status", "--output", "json")
+	step(0, `"requests": 5,`, key, "verify", "--output", "json")
 	step(0, "dns", key, "rollback", "--phase", "dns")
+	if p := w.start(t, program, []string{"status"}); p.end(t) != 0 || strings.Contains(p.out.String(), "came to old's entry") {
+		t.Errorf("nothing leads to new any more, and status says\n%s\n%s", &p.out, &p.errs)
+	}
 	if got := served(); !strings.Contains(got, "\t1\tIN\tA\t192.0.2.1]") {
 		t.Errorf("after the way back: %s", got)
 	}

@@ -47,7 +47,7 @@ var spec = obj(
 	need("entry", obj(
 		need("old", entry, "The entry of old."),
 		need("new", entry, "The entry of new."),
-		may("oldMetrics", metrics, "Where the controller of old's entry counts its requests. With it cleanup measures that nobody comes to it any more, without it time passes; migrate without a tail cannot do without."),
+		may("oldMetrics", metrics, "Where the controller of old's entry counts its requests. With it status says who still comes to it after dns, and cleanup measures that nobody does any more, without it time passes; migrate without a tail cannot do without."),
 	), "The public ingress of each side."),
 	need("bridge", bridge, "The second, internal, non-TLS ingress of old."),
 	may("tail", tail, "The internal, non-TLS entry of new to which late clients of old's entry are sent on. Without it old ends only when nobody has come to its entry for windows.residual, which takes entry.oldMetrics."),

@@ -35,6 +35,8 @@ type Document struct {
 	Following string     `json:"following,omitempty"` // the phase beyond spec.through, once everything within it is done
 	Proposal  string     `json:"proposal,omitempty"`  // the address of the pull request that moves spec.through on to it
 	Served    []Served   `json:"served,omitempty"`
+	Residual  []Late     `json:"residual,omitempty"`  // what came to old's entry since names lead to new
+	Uncounted string     `json:"uncounted,omitempty"` // why that could not be counted
 
 	// Back is what going back to the phase that was named would take back, newest first.
 	Back []string `json:"back,omitzero"`

@@ -53,12 +53,13 @@ func fit(d Document, limit int) (text string, left []string, truncated bool) {
 	served := &part{what: "paths and who serves them", texts: []func() string{
 		func() string { return served(d.Served, 500) }, func() string { return served(d.Served, 50) }, func() string { return "" },
 	}}
+	late := &part{what: "who came to old's entry", texts: []func() string{func() string { return late(d, 50) }, func() string { return late(d, 5) }}}
 	adopted := &part{what: "what was taken in", texts: []func() string{
 		func() string { return taken(d.Adopted, 500) }, func() string { return taken(d.Adopted, 20) },
 	}}
 	details := &part{what: "gates, bad requests and what the clusters show", texts: []func() string{func() string { return details(d) }, func() string { return "" }}}
-	parts := []*part{head, adopted, steps, {texts: same(requests(d.Requests))}, {texts: same(moved(d.Database))}, served, diffs, details}
-	for _, shorten := range []*part{nil, details, served, adopted, steps, steps, served, diffs} {
+	parts := []*part{head, adopted, steps, {texts: same(requests(d.Requests))}, {texts: same(moved(d.Database))}, late, served, diffs, details}
+	for _, shorten := range []*part{nil, details, served, adopted, late, steps, steps, served, diffs} {
 		if shorten != nil {
 			shorten.shorten()
 		}
@@ -230,13 +231,6 @@ func requests(all []Requests) string {
 }
 
 func millis(ms float64) string { return short(time.Duration(ms * float64(time.Millisecond))) }
-
-func served(all []Served, limit int) string {
-	if len(all) == 0 {
-		return ""
-	}
-	return picture(all) + "\n" + servedTable(all, limit)
-}
 
 func hasDiff(steps []Step) bool {
 	return slices.ContainsFunc(steps, func(s Step) bool { return s.Diff != "" && s.State != Done })

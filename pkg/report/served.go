@@ -11,6 +11,13 @@ var servedBy = map[string]string{
 	"old": "old", "proxy": "old, through new", "new": "new", "": "could not tell",
 }
 
+func served(all []Served, limit int) string {
+	if len(all) == 0 {
+		return ""
+	}
+	return picture(all) + "\n" + servedTable(all, limit)
+}
+
 // picture draws who answers now. It carries counts only: nothing foreign could break it, and a plain table stands beside
 // it for those who do not see it.
 func picture(all []Served) string {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/probe"
@@ -39,7 +38,7 @@ func (q *silence) entry() counter {
 	}
 	if _, ok := parts.Tail(q.d.Plan); ok {
 		for _, ns := range q.d.Plan.Spec.Namespaces {
-			c.services = append(c.services, probe.Requests{Namespace: ns, Service: ingress.TailService, Ports: []string{"http", "80"}})
+			c.services = append(c.services, parts.TailRequests(ns))
 		}
 	}
 	return c

@@ -96,16 +96,20 @@ func move(d Deps, past phase.Past, s names.Scope) *zone.Move {
 			swapped = true
 			return map[string]any{key: time.Time{}}
 		},
-		Ends: func(context.Context, []zone.Reading) (map[string]any, error) {
+		Ends: func(ctx context.Context, _ []zone.Reading) (map[string]any, error) {
 			var at time.Time
+			facts := map[string]any{}
 			if _, err := past.Fact(key, &at); err != nil {
 				return nil, fmt.Errorf("read fact %s: %w", key, err)
 			}
 			back, err := backAt(past, s)
 			if at.IsZero() || swapped || !back.IsZero() {
 				swapped, at = false, time.Now().UTC()
+				if counted := count(ctx, d, s); counted != nil {
+					facts[names.LateFact+s.Zone.Name] = *counted
+				}
 			}
-			facts := map[string]any{key: at}
+			facts[key] = at
 			if !back.IsZero() { // somebody began to go back, and then went ahead again
 				facts[names.BackFact+s.Zone.Name] = time.Time{}
 			}

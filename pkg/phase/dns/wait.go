@@ -69,7 +69,7 @@ func restProof(d Deps, past phase.Past, s names.Scope) phase.Step {
 			if len(stale) > 0 { // some keep answers for longer than they may; the old entry serves their clients
 				detail += "; a resolver still gives old answers: " + strings.Join(stale, "; ")
 			}
-			return phase.Observation{State: phase.Done, Detail: detail}, nil
+			return phase.Observation{State: phase.Done, Detail: detail, Facts: recount(ctx, d, past, s, end)}, nil
 		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 
+	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/probe"
@@ -20,6 +21,11 @@ func Requests(s inventory.Service) probe.Requests {
 		r.Ports = append(r.Ports, strconv.Itoa(int(p.Number)))
 	}
 	return r
+}
+
+// TailRequests is how a controller may call the Service that leads late clients of a namespace of old on to new.
+func TailRequests(ns string) probe.Requests {
+	return probe.Requests{Namespace: ns, Service: ingress.TailService, Ports: []string{"http", "80"}}
 }
 
 // ErrNothingCounted says that the inventory has no Service whose requests could be counted.
