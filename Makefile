@@ -11,7 +11,7 @@ TOOLS    = $${XDG_CACHE_HOME:-$$HOME/.cache}/cutover-tools
 CACHE    = $${CUTOVER_LAB_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/cutover-lab}
 IMAGE   ?= cutover:dev
 KILLS   ?= 200
-SERVERS  = bind9 knot pdns-server pdns-backend-sqlite3 sqlite3
+SERVERS  = bind9 knot pdns-server pdns-backend-sqlite3 sqlite3 unbound
 
 # One way to compile for the tests, the tool and its image, so that what they have in common is compiled once.
 export CGO_ENABLED ?= 0
@@ -72,7 +72,7 @@ endif
 # The name servers are run by the tests, not by the machine: policy-rc.d keeps Debian from starting them.
 warm:
 	@[ "$$(id -u)" = 0 ] || exit 0; set -e; \
-	if ! { command -v named && command -v knotd && command -v pdns_server && command -v pdnsutil && command -v sqlite3; } >/dev/null; then \
+	if ! { command -v named && command -v knotd && command -v pdns_server && command -v pdnsutil && command -v sqlite3 && command -v unbound; } >/dev/null; then \
 		echo "installing name servers to test against: $(SERVERS)"; \
 		policy=/usr/sbin/policy-rc.d; \
 		[ -e $$policy ] || { trap "rm -f $$policy" EXIT; printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; }; \

@@ -19,6 +19,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"cutover.dev/cutover/lab/names"
 	"cutover.dev/cutover/lab/progress"
 	"cutover.dev/cutover/lab/rig"
 	"cutover.dev/cutover/lab/world"
@@ -26,7 +27,8 @@ import (
 
 const usage = `usage: go -C lab run . <verb>
 
-  up       take the lab up: two clusters, their ingress controllers, the demo's workloads in old
+  up       take the lab up: two clusters, their ingress controllers, the demo's workloads in old;
+           with --names also name servers for their hosts (bind9, knot, unbound)
   status   check every part once; exit 1 when something is off
   env      print the variables that a tool needs, to be evaluated by a shell
   down     take everything down; with --check only look whether anything is left
@@ -50,6 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	verb := args[0]
 	onlyCheck := flags.Bool("check", false, "")
+	named := flags.Bool("names", false, "")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -60,7 +63,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	report := progress.New(stderr)
 	switch {
 	case verb == "up":
-		return rig.Up(ctx, w, report)
+		if err := rig.Up(ctx, w, report); err != nil || !*named {
+			return err
+		}
+		return rig.Names(ctx, w, report)
 	case verb == "down" && *onlyCheck:
 		return rig.Check(ctx, w)
 	case verb == "down":
@@ -99,6 +105,9 @@ func env(w world.World, out io.Writer) error {
 	variables := w.Environment()
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		fmt.Fprintf(out, "export %s='%s'\n", name, variables[name])
+	}
+	if secret, err := names.Secret(w); err == nil { // else there are no name servers
+		fmt.Fprintf(out, "export %s='%s'\n", names.SecretVariable, secret)
 	}
 	for _, c := range world.Clusters() {
 		fmt.Fprintf(out, "# %s as administrator: export KUBECONFIG='%s'\n", c.Name, w.Kubeconfig(c, world.UserAdmin))

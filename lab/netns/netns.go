@@ -1,4 +1,4 @@
-// Package netns makes and removes the lab's networks: five network namespaces on one bridge,
+// Package netns makes and removes the lab's networks: network namespaces on one bridge,
 // the addresses of package world, and one link with a few routes into the machine's own
 // network. It changes nothing else in the machine's own network.
 package netns
@@ -78,25 +78,12 @@ func batches() []batch {
 	wan.add("link set lo up")
 	wan.add("link add br0 type bridge")
 	wan.add("link set br0 up")
-	bare := func(net string, addresses ...string) batch {
-		port := world.Port(net)
-		root.add("netns add %s", net)
-		root.add("link add eth0 netns %s type veth peer name %s netns %s", net, port, world.NetWAN)
-		wan.add("link set %s master br0 up", port)
-		b := batch{net: net}
-		b.add("link set lo up")
-		for _, address := range addresses {
-			b.add("address add %s dev eth0", address)
-		}
-		b.add("link set eth0 up")
-		return b
-	}
 	join := func(net string, addresses ...string) batch {
-		b := bare(net, addresses...)
+		b := bare(&root, &wan, net, addresses...)
 		routes(&b)
 		return b
 	}
-	inside := []batch{join(world.NetClient, world.ClientAddress+"/24"), runner(bare(world.NetRunner, world.RunnerAddress+"/32"))}
+	inside := []batch{join(world.NetClient, world.ClientAddress+"/24"), runner(bare(&root, &wan, world.NetRunner, world.RunnerAddress+"/32"))}
 	for _, c := range world.Clusters() {
 		addresses := []string{c.Node + "/24", c.Entry + "/32", c.Inner + "/32"}
 		for _, address := range c.Mongods {
@@ -114,6 +101,35 @@ func batches() []batch {
 	last.add("link set %s up", world.RootLink)
 	routes(&last)
 	return append(append([]batch{root, wan}, inside...), last)
+}
+
+// bare is one more network on the bridge, with these addresses and no routes: what is inside it. What is to be done outside
+// is added to root and wan.
+func bare(root, wan *batch, net string, addresses ...string) batch {
+	port := world.Port(net)
+	root.add("netns add %s", net)
+	root.add("link add eth0 netns %s type veth peer name %s netns %s", net, port, world.NetWAN)
+	wan.add("link set %s master br0 up", port)
+	b := batch{net: net}
+	b.add("link set lo up")
+	for _, address := range addresses {
+		b.add("address add %s dev eth0", address)
+	}
+	b.add("link set eth0 up")
+	return b
+}
+
+// Add makes a network beside those that Up made; Down removes it with them. Of the lab it reaches what is on the bridge itself:
+// no pods and no Services.
+func Add(ctx context.Context, net string, addresses ...string) error {
+	root, wan := batch{}, batch{net: world.NetWAN}
+	inside := bare(&root, &wan, net, addresses...)
+	for _, b := range []batch{root, wan, inside} {
+		if err := b.run(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // runner is a hosted runner: of all the lab it has a way to the nodes, where the API servers are.

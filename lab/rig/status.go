@@ -41,7 +41,7 @@ func Status(ctx context.Context, w world.World) []Result {
 		}
 		checks = append(checks, more...)
 	}
-	checks = append(checks, mongoChecks()...)
+	checks = append(append(checks, mongoChecks()...), nameChecks(file)...)
 	results := make([]Result, len(checks))
 	var wait sync.WaitGroup
 	for i, one := range checks {

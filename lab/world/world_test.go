@@ -34,7 +34,13 @@ func TestTheSourcesAreFoundFromTheRootAndFromInside(t *testing.T) {
 }
 
 func TestNoTwoPartsShareAnAddress(t *testing.T) {
-	seen := map[string]string{RootAddress: "root", ClientAddress: "client"}
+	seen := map[string]string{RootAddress: "root", ClientAddress: "client", RunnerAddress: "runner"}
+	for i, address := range []string{PrimaryDNS, SecondaryDNS, HonouringDNS, StretchingDNS} {
+		if other, ok := seen[address]; ok {
+			t.Errorf("name server %d has the address of %s", i, other)
+		}
+		seen[address] = "a name server"
+	}
 	for _, c := range Clusters() {
 		taken := map[string]string{"node": c.Node, "entry": c.Entry, "inner": c.Inner}
 		for i, address := range c.Mongods {
