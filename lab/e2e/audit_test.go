@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"cutover.dev/cutover/lab/audit"
-	"cutover.dev/cutover/lab/objects"
+	"cutover.dev/cutover/lab/rehearse"
 	"cutover.dev/cutover/lab/world"
 )
 
@@ -39,27 +39,8 @@ var identities = map[string]string{world.Account(world.UserRun): "run", world.Ac
 // admit gives the tool what it says that it needs for the test's own plan. For the demo's it has that already.
 func (r *rig) admit(t *testing.T) {
 	t.Helper()
-	for _, c := range world.Clusters() {
-		admin, err := objects.Connect(r.world.Kubeconfig(c, world.UserAdmin))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, role := range identities {
-			got, err := r.tool.Run(t.Context(), nil, "rbac", "--plan", r.tool.Plan, "--cluster", c.Name, "--role", role)
-			if err == nil {
-				err = got.Failed()
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			list, err := objects.Parse(got.Stdout)
-			if err == nil {
-				err = admin.Apply(t.Context(), list...)
-			}
-			if err != nil {
-				t.Fatalf("let the tool in as %s in %s: %v", role, c.Name, err)
-			}
-		}
+	if err := rehearse.Admit(t.Context(), r.world, r.tool); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func Check(ctx context.Context, roots *x509.CertPool, e Entry, t Target) ledger.Entry {
 	o := Options{Roots: roots, Ledger: io.Discard}
 	o.defaults()
-	c := o.clients("check", e)
+	c := o.clients("check", e, nil)
 	l := &Load{o: o, ledger: ledger.New(io.Discard), began: time.Now()}
 	if t.Kind != Session {
 		return request{target: t, id: l.id(), fresh: true}.send(ctx, c)

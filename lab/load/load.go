@@ -39,7 +39,7 @@ func Start(ctx context.Context, o Options) (*Load, error) {
 	l := &Load{o: o, ledger: ledger.New(o.Ledger), groups: map[string]*group{}, began: time.Now()}
 	for _, settings := range o.Groups {
 		g := &group{Group: settings, ended: make(chan struct{})}
-		g.now.Store(o.clients(g.Name, g.Entry))
+		g.now.Store(o.clients(g.Name, g.Entry, g.Names))
 		l.groups[g.Name] = g
 		context.AfterFunc(ctx, g.end)
 	}
@@ -47,6 +47,9 @@ func Start(ctx context.Context, o Options) (*Load, error) {
 	for _, g := range l.groups {
 		if g.Rate > 0 {
 			l.wg.Go(func() { l.generate(detached, g) })
+		}
+		if g.Names != nil && g.Names.Lifetime > 0 {
+			l.wg.Go(g.renew)
 		}
 		for _, t := range o.Targets {
 			for range g.Sessions {
@@ -73,7 +76,7 @@ func (l *Load) generate(ctx context.Context, g *group) {
 		}
 		late, target := time.Since(due), order[i%len(order)]
 		name := target.Host + target.Path
-		r := request{target: target, id: l.id(), late: late, post: asked[name]%2 == 1, fresh: asked[name]%5 == 2}
+		r := request{target: target, id: l.id(), late: late, post: asked[name]%2 == 1, fresh: asked[name]%5 == 2 && !g.Kept}
 		asked[name]++
 		c := g.now.Load()
 		l.inFlight.Add(1)
@@ -115,7 +118,7 @@ func (l *Load) Move(name string, to Entry) error {
 	if !ok {
 		return fmt.Errorf("move clients: there is no group %q", name)
 	}
-	before := g.now.Swap(l.o.clients(name, to))
+	before := g.now.Swap(l.o.clients(name, to, nil))
 	close(before.moved)
 	before.kept.CloseIdleConnections()
 	return nil

@@ -71,7 +71,7 @@ func once(t *testing.T, h http.Handler, r request) ledger.Entry {
 		r.target = plain
 	}
 	r.id = "id-1"
-	return r.send(t.Context(), o.clients("g", entry))
+	return r.send(t.Context(), o.clients("g", entry, nil))
 }
 
 func TestAGoodAnswerIsOK(t *testing.T) {
@@ -161,7 +161,7 @@ func TestARefusedConnectionIsAReset(t *testing.T) {
 	addr := fmt.Sprintf("127.0.0.1:%d", at.(*syscall.SockaddrInet4).Port)
 	o := Options{}
 	o.defaults()
-	if e := (request{target: plain}).send(t.Context(), o.clients("g", Entry{"old", addr})); e.Class != ledger.Reset {
+	if e := (request{target: plain}).send(t.Context(), o.clients("g", Entry{"old", addr}, nil)); e.Class != ledger.Reset {
 		t.Errorf("class %q (%s)", e.Class, e.Detail)
 	}
 }
@@ -184,7 +184,7 @@ func TestAStrangersCertificateIsAWrongAnswer(t *testing.T) {
 	_, entry := serve(t, "old", good("old"))
 	o := Options{Roots: x509.NewCertPool()}
 	o.defaults()
-	if e := (request{target: plain}).send(t.Context(), o.clients("g", entry)); e.Class != ledger.Wrong {
+	if e := (request{target: plain}).send(t.Context(), o.clients("g", entry, nil)); e.Class != ledger.Wrong {
 		t.Errorf("class %q (%s)", e.Class, e.Detail)
 	}
 }

@@ -41,9 +41,11 @@ type Entry struct{ Name, Addr string }
 // Group is a set of clients that go to the same entry and move together.
 type Group struct {
 	Name     string
-	Entry    Entry
-	Rate     int // requests a second
-	Sessions int // WebSockets per Session target
+	Entry    Entry  // with Names only what the ledger says of who never connected
+	Names    *Names // not nil: they go where the names lead
+	Kept     bool   // they never ask on a fresh connection where they have one
+	Rate     int    // requests a second
+	Sessions int    // WebSockets per Session target
 }
 
 // Options say what to send.
@@ -87,7 +89,7 @@ func (o *Options) check() error {
 	}
 	seen := map[string]bool{}
 	for _, g := range o.Groups {
-		if g.Name == "" || seen[g.Name] || g.Entry.Addr == "" || g.Rate < 0 {
+		if g.Name == "" || seen[g.Name] || g.Entry.Addr == "" && g.Names == nil || g.Rate < 0 {
 			errs = append(errs, fmt.Errorf("group %q has no name, no entry, a negative rate or is there twice", g.Name))
 		}
 		seen[g.Name] = true

@@ -42,7 +42,7 @@ func (r request) send(ctx context.Context, c *clients) ledger.Entry {
 	}
 	e.Method = req.Method
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { e.Tries++ },
+		GotConn: func(i httptrace.GotConnInfo) { e.Tries, e.Entry = e.Tries+1, c.place(i.Conn) },
 	}))
 	client := c.keep
 	if r.fresh {

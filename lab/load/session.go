@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptrace"
 	"time"
 
 	"github.com/coder/websocket"
@@ -25,6 +26,7 @@ type session struct {
 	load   *Load
 	group  *group
 	target Target
+	at     string        // the entry that its socket leads to
 	owed   *ledger.Entry // a message without an answer when its socket was closed in order
 	put    func(ledger.Entry)
 }
@@ -51,16 +53,18 @@ func (s *session) run(ctx context.Context) {
 
 func (s *session) entry(c *clients, method string) ledger.Entry {
 	return ledger.Entry{
-		ID: s.load.id(), At: time.Now(), Group: c.group, Entry: c.entry, Method: method,
+		ID: s.load.id(), At: time.Now(), Group: c.group, Entry: s.at, Method: method,
 		Host: s.target.Host, Path: s.target.Path, Tries: 1,
 	}
 }
 
 // open makes the connection. Nil means that it could not be made, which the ledger has.
 func (s *session) open(ctx context.Context, c *clients) *websocket.Conn {
+	s.at = c.entry
 	e := s.entry(c, wsOpen)
 	ctx, cancel := context.WithTimeout(ctx, s.load.o.Timeout)
 	defer cancel()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { s.at = c.place(i.Conn) }})
 	socket, resp, err := websocket.Dial(ctx, "https://"+s.target.Host+s.target.Path, &websocket.DialOptions{
 		HTTPClient: c.fresh, HTTPHeader: http.Header{"X-Request-Id": {e.ID}},
 	})
@@ -71,6 +75,7 @@ func (s *session) open(ctx context.Context, c *clients) *websocket.Conn {
 			err = no
 		}
 	}
+	e.Entry = s.at
 	s.end(&e, err)
 	if err != nil && socket != nil {
 		_ = socket.CloseNow()
@@ -148,7 +153,7 @@ func (s *session) say(ctx context.Context, c *clients, socket *websocket.Conn, i
 	e := s.entry(c, wsMessage)
 	if s.owed != nil {
 		e, s.owed = *s.owed, nil
-		e.Entry, e.Tries = c.entry, e.Tries+1
+		e.Entry, e.Tries = s.at, e.Tries+1
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.load.o.Timeout)
 	defer cancel()

@@ -46,6 +46,9 @@ func TestEveryEntryIsOneLineAndIsCounted(t *testing.T) {
 	if c.ByCluster["old"] != 1 || c.ByCluster["new"] != 1 || c.ByClass[Closed] != 1 || c.ByClass[Wrong] != 1 {
 		t.Errorf("by cluster %v, by class %v", c.ByCluster, c.ByClass)
 	}
+	if g := c.ByGroup[""]; g.Sent != 5 || g.Lost != 3 || g.ByEntry["new"] != 5 {
+		t.Errorf("the group is %+v", g)
+	}
 	if got := c.ByTarget["shop.test/"]; got.Sent != 5 || got.Lost != 3 {
 		t.Errorf("target is %+v", got)
 	}

@@ -22,6 +22,7 @@ type Counters struct {
 	ByClass      map[Class]int     `json:"byClass"`
 	ByTarget     map[string]Target `json:"byTarget"`     // by host and path
 	ByEntry      map[string]int    `json:"byEntry"`      // which entry they were sent to
+	ByGroup      map[string]Group  `json:"byGroup"`      // whose they were
 	LongestGapMs int64             `json:"longestGapMs"` // longest time without any good answer
 	GapMs        map[string]int64  `json:"gapMs"`        // the same for the answers of one cluster, between its first and its last
 	LatenessMs   int64             `json:"latenessMs"`   // of the generator, 99th percentile
@@ -34,6 +35,13 @@ type Target struct {
 	Sent         int   `json:"sent"`
 	Lost         int   `json:"lost"`
 	LongestGapMs int64 `json:"longestGapMs"`
+}
+
+// Group is one group of clients.
+type Group struct {
+	Sent    int            `json:"sent"`
+	Lost    int            `json:"lost"`
+	ByEntry map[string]int `json:"byEntry"`
 }
 
 // second is what happened within one second of the clock.
@@ -69,7 +77,7 @@ type tally struct {
 
 func newTally() tally {
 	return tally{
-		c:        Counters{ByCluster: map[string]int{}, ByClass: map[Class]int{}, ByTarget: map[string]Target{}, ByEntry: map[string]int{}},
+		c:        Counters{ByCluster: map[string]int{}, ByClass: map[Class]int{}, ByTarget: map[string]Target{}, ByEntry: map[string]int{}, ByGroup: map[string]Group{}},
 		seconds:  map[int64]*second{},
 		clusters: map[string]*gap{},
 		targets:  map[string]*gap{},
@@ -83,6 +91,7 @@ func (t *tally) add(e Entry) {
 	}
 	t.c.Sent++
 	t.c.ByEntry[e.Entry]++
+	t.group(e)
 	t.late[min(max(int(e.Late), 0), len(t.late)-1)]++
 	if e.Tries > 1 && e.Method == "GET" {
 		t.c.Repeated++
@@ -107,6 +116,19 @@ func (t *tally) add(e Entry) {
 	t.c.ByTarget[name] = target
 }
 
+func (t *tally) group(e Entry) {
+	g := t.c.ByGroup[e.Group]
+	if g.ByEntry == nil {
+		g.ByEntry = map[string]int{}
+	}
+	g.Sent++
+	g.ByEntry[e.Entry]++
+	if e.Class.Lost() {
+		g.Lost++
+	}
+	t.c.ByGroup[e.Group] = g
+}
+
 func (t *tally) second(at time.Time) *second {
 	s := t.seconds[at.Unix()]
 	if s == nil {
@@ -128,6 +150,11 @@ func (t *tally) counters() Counters {
 	c := t.c
 	c.ByCluster, c.ByClass, c.ByEntry = maps.Clone(c.ByCluster), maps.Clone(c.ByClass), maps.Clone(c.ByEntry)
 	c.ByTarget, c.Bad = maps.Clone(c.ByTarget), slices.Clone(c.Bad)
+	c.ByGroup = map[string]Group{}
+	for name, g := range t.c.ByGroup {
+		g.ByEntry = maps.Clone(g.ByEntry)
+		c.ByGroup[name] = g
+	}
 	c.LongestGapMs = t.overall.longest.Milliseconds()
 	c.GapMs = map[string]int64{}
 	for cluster, g := range t.clusters {
