@@ -65,6 +65,7 @@ type setting struct {
 	plan []string // what its plan has instead of the demo's: pairs of text, each there once
 	// database: the plan moves the replica set too. Where it is not what is tested, that would only take time.
 	database bool
+	names    bool // there are name servers, and clients go by them
 }
 
 // start builds the tool, takes the lab up and sends clients to old's entry. The lab goes down with the test.
@@ -97,9 +98,14 @@ func start(t *testing.T, s setting) *rig {
 	if err := lab.Up(t.Context(), w, progress.New(os.Stderr)); err != nil {
 		t.Fatalf("take the lab up: %v", err)
 	}
+	clients := rehearse.Clients
+	if s.names {
+		clients = rehearse.ClientsByName
+		r.named(t)
+	}
 	r.admit(t)
 	r.until(t, "old answers every host", settled, func() error { return r.answers(t, world.Old, world.Old) })
-	if r.load, err = rehearse.Clients(t.Context(), w, rate, entries); err != nil {
+	if r.load, err = clients(t.Context(), w, rate, entries); err != nil {
 		t.Fatal(err)
 	}
 	return r

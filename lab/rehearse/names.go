@@ -40,7 +40,7 @@ func ClientsByName(ctx context.Context, w world.World, rate int, ledger io.Write
 	return load.Start(ctx, load.Options{
 		Targets: Targets(), Roots: roots, Ledger: ledger,
 		Groups: []load.Group{
-			{Name: Followers, Entry: nowhere, Names: by(names.Honouring, asksAgain), Rate: rate - 3*(rate/5), Sessions: 1},
+			{Name: Followers, Entry: nowhere, Names: by(names.Honouring, asksAgain), Rate: rate - 3*(rate/5)},
 			{Name: Stretched, Entry: nowhere, Names: by(names.Stretching, asksAgain), Rate: rate / 5},
 			{Name: Keepers, Entry: nowhere, Names: by(names.Honouring, 0), Kept: true, Rate: rate / 5, Sessions: 1},
 			{Name: Stayers, Entry: EntryOf(world.Old), Rate: rate / 5, Sessions: 1},
