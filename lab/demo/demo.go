@@ -20,6 +20,7 @@ type settings struct {
 	Rate, Least int
 	Plan, Out   string
 	Keep, Up    bool
+	Names       bool
 }
 
 // demo is one run.
@@ -50,6 +51,11 @@ func run(ctx context.Context, s settings) (err error) {
 		return fmt.Errorf("make the folder of the report: %w", err)
 	}
 	d.tool = rehearse.Tool{Binary: filepath.Join(root, "bin", "cutover"), Dir: root, Plan: s.Plan, Env: w.Environment()}
+	if s.Names {
+		if err := d.named(); err != nil {
+			return err
+		}
+	}
 	if err := d.build(ctx); err != nil {
 		return err
 	}
@@ -66,6 +72,13 @@ func run(ctx context.Context, s settings) (err error) {
 
 // perform runs the acts under load and writes the report, whatever became of them.
 func (d *demo) perform(ctx context.Context) error {
+	clients := rehearse.Clients
+	if d.Names {
+		clients = rehearse.ClientsByName
+		if err := d.admit(ctx); err != nil {
+			return err
+		}
+	}
 	if err := d.settle(ctx); err != nil {
 		return err
 	}
@@ -83,7 +96,7 @@ func (d *demo) perform(ctx context.Context) error {
 		return err
 	}
 	d.writes.Pace(seldom)
-	if d.load, err = rehearse.Clients(ctx, d.world, d.Rate, file); err != nil {
+	if d.load, err = clients(ctx, d.world, d.Rate, file); err != nil {
 		_, stopped := d.writes.Stop(ctx)
 		return errors.Join(err, stopped)
 	}
@@ -145,7 +158,12 @@ func (d *demo) act(ctx context.Context, i int, a act) error {
 		defer d.writes.Pace(seldom)
 	}
 	began := time.Now()
-	steps, err := d.carryOut(ctx, i, a)
+	run := func() (int, error) { return d.carryOut(ctx, i, a) }
+	if d.ofNames(a) {
+		all := run
+		run = func() (int, error) { return d.names(ctx, a, all) }
+	}
+	steps, err := run()
 	took := time.Since(began)
 	if a.Phase == stepdown {
 		d.report.Database.stepped(a, d.writes.Between(began, time.Now()))
@@ -165,7 +183,7 @@ func (d *demo) carryOut(ctx context.Context, i int, a act) (steps int, err error
 		if err := rehearse.Answers(ctx, d.world, rehearse.EntryOf(world.Old), world.New.Name); err != nil {
 			return 0, fmt.Errorf("ask new through old's entry before its clients end: %w", err)
 		}
-		return 0, d.load.End(rehearse.Stayers)
+		return 0, d.endLate(ctx)
 	case rollback:
 		return d.verb(ctx, i, "rollback", "--to", a.To)
 	}

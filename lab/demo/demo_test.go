@@ -32,6 +32,43 @@ func TestTheScriptTakesTheLastWaveBackAndMovesTheClients(t *testing.T) {
 	}
 }
 
+// Nobody moves clients that go where their names lead.
+func TestWhereNamesMoveTheClientsFollowThem(t *testing.T) {
+	acts, err := script([]string{"ttl", "proxy", "routes", "dns", "migrate/a", "migrate/b", "cleanup"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.ContainsFunc(acts, func(a act) bool { return a.Do == move }) {
+		t.Errorf("the lab moves them: %v", acts)
+	}
+}
+
+func TestARunWhoseNamesDidNotMoveDoesNotCount(t *testing.T) {
+	good := func() *dnsPart {
+		return &dnsPart{TTLBefore: 8, TTLAfter: 2, SwapSeconds: 1.4, Residual: []came{{Hosts: []string{"shop.test"}, Requests: 7}}}
+	}
+	if got := good().problems(); len(got) != 0 {
+		t.Errorf("a good run has the problems %q", got)
+	}
+	if got := (*dnsPart)(nil).problems(); len(got) != 0 {
+		t.Errorf("a run without names has the problems %q", got)
+	}
+	for name, change := range map[string]func(*dnsPart){
+		"never lowered":  func(p *dnsPart) { p.TTLAfter = 8 },
+		"low before":     func(p *dnsPart) { p.TTLBefore = 2 },
+		"never swapped":  func(p *dnsPart) { p.SwapSeconds = 0 },
+		"nobody counted": func(p *dnsPart) { p.Residual[0].Requests = 0 },
+	} {
+		p := good()
+		if change(p); len(p.problems()) != 1 {
+			t.Errorf("%s: problems are %q", name, p.problems())
+		}
+	}
+	if s := good().markdown(); !strings.Contains(s, "| TTL before and during the move | 8 s / 2 s |") || !strings.Contains(s, "| shop.test | 7 |") {
+		t.Error(s)
+	}
+}
+
 func TestAPlanThatShowsNothingIsRefused(t *testing.T) {
 	for _, phases := range [][]string{nil, {"proxy", "routes", "cleanup"}, {"routes", "migrate/a"}, {"migrate/a", "cleanup"}} {
 		if acts, err := script(phases); err == nil {

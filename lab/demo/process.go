@@ -65,8 +65,11 @@ func (d *demo) build(ctx context.Context) error {
 }
 
 func (d *demo) up(ctx context.Context) error {
-	began := time.Now()
-	err := command(ctx, filepath.Join(d.root, "lab"), "go", "run", ".", "up")
+	began, args := time.Now(), []string{"run", ".", "up"}
+	if d.Names {
+		args = append(args, "--names")
+	}
+	err := command(ctx, filepath.Join(d.root, "lab"), "go", args...)
 	if d.report.LabUpSeconds = round(time.Since(began)); err != nil {
 		return fmt.Errorf("bring the lab up: %w", err)
 	}

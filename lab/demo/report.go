@@ -27,6 +27,7 @@ type report struct {
 	Phases       []phaseRow        `json:"phases"`
 	Requests     ledger.Counters   `json:"requests"`
 	Database     database          `json:"database"`
+	DNS          *dnsPart          `json:"dns,omitempty"` // nil: no name moved
 	Machine      map[string]any    `json:"machine"`
 	Versions     map[string]string `json:"versions"`
 }
@@ -47,7 +48,7 @@ func newReport() report {
 // finish adds the numbers and the verdict.
 func (r *report) finish(ctx context.Context, d *demo, c ledger.Counters, failure error) {
 	r.Seconds, r.Requests, r.Versions = round(time.Since(r.At)), c, versions(ctx, d)
-	r.Problems = append(problems(c, d.Least, failure), r.Database.problems()...)
+	r.Problems = slices.Concat(problems(c, d.Least, failure), r.Database.problems(), r.DNS.problems())
 	r.Verdict = fmt.Sprintf("%d requests sent and %d writes acknowledged, none lost", c.Sent, r.Database.Writes)
 	if len(r.Problems) > 0 {
 		r.Verdict = fmt.Sprintf("does not count: %s", strings.Join(r.Problems, "; "))
@@ -94,7 +95,7 @@ func (r *report) print(out io.Writer) {
 		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\n", p.Name, p.Seconds, steps(p), failed(p))
 	}
 	fmt.Fprintln(w)
-	for _, line := range append(r.figures(), r.Database.figures()...) {
+	for _, line := range slices.Concat(r.figures(), r.Database.figures(), r.DNS.figures()) {
 		fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
 	}
 	_ = w.Flush()
@@ -112,7 +113,7 @@ func (r *report) markdown() string {
 	for _, line := range r.figures() {
 		fmt.Fprintf(&b, "| %s | %s |\n", line[0], line[1])
 	}
-	b.WriteString(r.Database.markdown())
+	b.WriteString(r.Database.markdown() + r.DNS.markdown())
 	fmt.Fprint(&b, "\n| host and path | sent | lost | longest gap, ms |\n|---|---|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(r.Requests.ByTarget)) {
 		t := r.Requests.ByTarget[name]
@@ -135,6 +136,10 @@ func (r *report) figures() [][2]string {
 	out := [][2]string{{"sent", fmt.Sprint(c.Sent)}, {"lost", fmt.Sprint(c.Lost)}}
 	for _, name := range slices.Sorted(maps.Keys(c.ByCluster)) {
 		out = append(out, [2]string{"answered by " + name, fmt.Sprintf("%d, longest gap %d ms", c.ByCluster[name], c.GapMs[name])})
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.ByGroup)) {
+		g := c.ByGroup[name]
+		out = append(out, [2]string{"of " + name + ": sent, lost", fmt.Sprintf("%d, %d (by entry %v)", g.Sent, g.Lost, g.ByEntry)})
 	}
 	for _, class := range slices.Sorted(maps.Keys(c.ByClass)) {
 		out = append(out, [2]string{"ended as " + string(class), fmt.Sprint(c.ByClass[class])})

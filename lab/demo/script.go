@@ -36,8 +36,9 @@ func (a act) title() string {
 	return a.Phase
 }
 
-// script makes the acts of the plan's phases: the clients move after routes, the last wave is taken back and run again,
-// and the clients that stayed at old's entry end just before cleanup. A plan that lacks any of these shows nothing.
+// script makes the acts of the plan's phases: the clients move after routes, unless names lead them in dns, the last wave is
+// taken back and run again, and the clients that stayed at old's entry end just before cleanup. A plan that lacks any of
+// these shows nothing.
 func script(phases []string) ([]act, error) {
 	var acts []act
 	last := -1
@@ -54,7 +55,7 @@ func script(phases []string) ([]act, error) {
 			acts = append(acts, act{Do: end})
 		}
 		acts = append(acts, act{Do: apply, Phase: p})
-		if p == "routes" {
+		if p == "routes" && !slices.Contains(phases, "dns") {
 			acts = append(acts, act{Do: move})
 		}
 		if i == last {
