@@ -136,7 +136,6 @@ func cache(s Server, dir string, least int) string {
     module-config: "iterator"
     cache-min-ttl: %d
     cache-max-negative-ttl: 1
-    infra-host-ttl: 1
     local-zone: "test." nodefault
 remote-control:
     control-enable: no
