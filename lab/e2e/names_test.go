@@ -21,8 +21,8 @@ import (
 // byName is the demo's plan with names that move, and one workload in a wave of its own.
 var byName = slices.Concat(but(calm, "residual: 3s"), names.Plan(), loneWorkload)
 
-// stuck are the groups that come to old's entry although the names lead to new.
-var stuck = []string{rehearse.Stretched, rehearse.Keepers, rehearse.Stayers}
+// lagging are the groups that come to old's entry although the names lead to new.
+var lagging = []string{rehearse.Stretched, rehearse.Keepers, rehearse.Stayers}
 
 // One lab, so one test: each part starts where the one before it ended. Nobody tells the clients where to go.
 func TestClientsThatFollowTheirNamesAndThoseThatDoNotLoseNothing(t *testing.T) {
@@ -30,7 +30,7 @@ func TestClientsThatFollowTheirNamesAndThoseThatDoNotLoseNothing(t *testing.T) {
 	wanted(t)
 	r := start(t, setting{out: "names", plan: byName, names: true})
 	r.part(t, "while names lead to old everybody is there", func(t *testing.T, r *rig) {
-		r.goTo(t, append([]string{rehearse.Followers}, stuck...), world.Old)
+		r.goTo(t, append([]string{rehearse.Followers}, lagging...), world.Old)
 	})
 	r.part(t, "names are lowered while routes are laid", func(t *testing.T, r *rig) {
 		for _, phase := range []string{"ttl", "proxy", "routes"} {
@@ -56,7 +56,7 @@ func TestClientsThatFollowTheirNamesAndThoseThatDoNotLoseNothing(t *testing.T) {
 	if r.ended = true; err != nil {
 		t.Error(err)
 	}
-	for _, name := range append([]string{rehearse.Followers}, stuck...) {
+	for _, name := range append([]string{rehearse.Followers}, lagging...) {
 		if g := c.ByGroup[name]; g.Lost > 0 || g.Sent < 500 {
 			t.Errorf("%s: %d of %d requests lost (at least 500 are wanted)", name, g.Lost, g.Sent)
 		}
@@ -113,7 +113,7 @@ func (r *rig) swapped(t *testing.T) {
 	r.goTo(t, []string{rehearse.Followers}, world.New)
 	before := r.load.Counters().ByGroup
 	pause(t.Context(), 3*time.Second)
-	for _, name := range stuck {
+	for _, name := range lagging {
 		if went := sent(before[name], r.load.Counters().ByGroup[name]); went[world.Old.Name] == 0 {
 			t.Errorf("%s went to %v: nobody is late, and the rest would prove nothing", name, went)
 		}

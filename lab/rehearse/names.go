@@ -13,7 +13,8 @@ import (
 )
 
 // The groups of clients where names lead to the entries, beside the Stayers, who have pinned the address of old: those whose
-// resolver keeps to TTLs, those whose resolver stretches them, and those who never close a connection as long as it works.
+// resolver keeps to TTLs, those whose resolver stretches them, and those who never close a connection as long as it works, and
+// ask for a name once for ever.
 const (
 	Followers = "followers"
 	Stretched = "stretched"
@@ -30,7 +31,7 @@ func ClientsByName(ctx context.Context, w world.World, rate int, ledger io.Write
 		return nil, err
 	}
 	by := func(s names.Server, lifetime time.Duration) *load.Names {
-		n := &load.Names{Resolver: s.Resolver(), Port: "443", Places: map[string]string{}, Lifetime: lifetime}
+		n := &load.Names{Resolver: s.Resolver(), Port: "443", Places: map[string]string{}, Lifetime: lifetime, Once: lifetime == 0}
 		for _, c := range world.Clusters() {
 			n.Places[c.Entry] = c.Name
 		}

@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// objects parses manifests that are separated by lines of ---.
-func objects(t *testing.T, text string) []*unstructured.Unstructured {
+// parsed are manifests that are separated by lines of ---.
+func parsed(t *testing.T, text string) []*unstructured.Unstructured {
 	t.Helper()
 	var out []*unstructured.Unstructured
 	for _, doc := range strings.Split(text, "---\n") {
@@ -45,7 +45,7 @@ const before = `
 func TestWhatMovesByItselfIsNoDifference(t *testing.T) {
 	after := strings.NewReplacer("uid: a", "uid: b", `"1"`, `"9"`, "generation: 1", "generation: 5", "ready: 1", "ready: 0",
 		"name: web-1", "name: web-2", "name: other", "name: gone", "{replicas: 2}", "{replicas: 3}").Replace(before)
-	a, b := snapshotOf(objects(t, before), []string{"shop"}), snapshotOf(objects(t, after), []string{"shop"})
+	a, b := snapshotOf(parsed(t, before), []string{"shop"}), snapshotOf(parsed(t, after), []string{"shop"})
 	if d := Diff(a, b); len(d) != 0 {
 		t.Errorf("differences: %q", d)
 	}
@@ -58,7 +58,7 @@ func TestEveryOtherChangeIsADifference(t *testing.T) {
 	after := strings.NewReplacer("spec: {replicas: 2, list: [1, 2]}", "spec: {replicas: 0, list: [1, 3], paused: true}",
 		"{replicas: 2}", "{replicas: 0}", "aHVudGVyMg==", "b3RoZXI=", "labels: {app: web}", "labels: {}").Replace(before)
 	after += "---\n{kind: EndpointSlice, metadata: {name: cutover-proxy, namespace: shop, labels: {endpointslice.kubernetes.io/managed-by: cutover}}}\n"
-	a, b := snapshotOf(objects(t, before), []string{"shop"}), snapshotOf(objects(t, after), []string{"shop"})
+	a, b := snapshotOf(parsed(t, before), []string{"shop"}), snapshotOf(parsed(t, after), []string{"shop"})
 	got := Diff(a, b)
 	want := []string{
 		`shop/Deployment/api: spec.replicas is 0, was "by its autoscaler"`,

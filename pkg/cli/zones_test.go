@@ -107,7 +107,7 @@ func TestNamesMoveAndGoBack(t *testing.T) {
 	came.Add(5)
 	step(0, "\nshop.example.com  5  since ", nil, "status")
 	step(0, `"requests": 5,`, nil, "status", "--output", "json")
-	step(0, `"requests": 5,`, key, "verify", "--output", "json")
+	step(0, `"requests": 5,`, key, "verify", "--phase", "dns", "--output", "json")
 	step(0, "dns", key, "rollback", "--phase", "dns")
 	if p := w.start(t, program, []string{"status"}); p.end(t) != 0 || strings.Contains(p.out.String(), "came to old's entry") {
 		t.Errorf("nothing leads to new any more, and status says\n%s\n%s", &p.out, &p.errs)
