@@ -112,8 +112,9 @@ log:
 remote:
   - id: primary
     address: %s@53
+    via: %s
 zone:
-`, filepath.Join(dir, "run"), world.SecondaryDNS, filepath.Join(dir, "db"), world.PrimaryDNS)
+`, filepath.Join(dir, "run"), world.SecondaryDNS, filepath.Join(dir, "db"), world.PrimaryDNS, world.SecondaryDNS)
 	for _, z := range Zones() {
 		fmt.Fprintf(&b, "  - domain: %s\n    storage: %q\n    master: primary\n    zonefile-sync: -1\n", z.Name, dir)
 	}
