@@ -132,6 +132,25 @@ func TestWhoComesLateIsToldByHostAsFarAsAControllerTells(t *testing.T) {
 	}
 }
 
+// Until a zone is swapped, who comes for its hosts comes by their names.
+func TestWhoComesForAZoneThatIsNotSwappedIsNotLate(t *testing.T) {
+	d, entry := late(t)
+	d.Zones = []*zone.Zone{{Name: "blog.shop.test"}, {Name: "shop.test"}}
+	scopes, err := names.Of(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := names.CountLate(t.Context(), d, scopes[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry["shop_web_80"], entry["blog_blog_80"] = 1001, 100
+	const want = "1 for web.shop.test\n0 for api.shop.test\n0 for api.shop.test, web.shop.test"
+	if got := told(t, d, facts{names.LateFact + "shop.test": first, names.SwappedFact + "shop.test": time.Now()}); got != want {
+		t.Errorf("it tells\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestACounterThatWentBackIsSaidToHave(t *testing.T) {
 	d, entry := late(t)
 	past := counted(t, d)
