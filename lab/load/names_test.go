@@ -107,7 +107,7 @@ func TestClientsGoWhereTheirResolverSaysOnceTheyAskIt(t *testing.T) {
 	if err != nil || c.Lost > 0 {
 		t.Errorf("lost %d: %v, %v", c.Lost, c.Bad, err)
 	}
-	if late := c.ByGroup["followers"].ByEntry["old"] - before; late > 150 { // connections that nobody uses for that long end by themselves
+	if late := c.ByGroup["followers"].ByEntry["old"] - before; late > 40 { // connections that nobody uses for that long end by themselves
 		t.Errorf("who asks again sent %d more requests to old", late)
 	}
 	if g := c.ByGroup["keepers"]; g.ByEntry["new"] > 0 || g.ByEntry["old"] != g.Sent {
