@@ -45,7 +45,7 @@ func TestWhereNamesMoveTheClientsFollowThem(t *testing.T) {
 
 func TestARunWhoseNamesDidNotMoveDoesNotCount(t *testing.T) {
 	good := func() *dnsPart {
-		return &dnsPart{TTLBefore: 8, TTLAfter: 2, SwapSeconds: 1.4, Residual: []came{{Hosts: []string{"shop.test"}, Requests: 7}}}
+		return &dnsPart{TTLBefore: 8, TTLAfter: 2, SwapSeconds: 1.4, swapped: true, Residual: []came{{Hosts: []string{"shop.test"}, Requests: 7}}}
 	}
 	if got := good().problems(); len(got) != 0 {
 		t.Errorf("a good run has the problems %q", got)
@@ -56,7 +56,7 @@ func TestARunWhoseNamesDidNotMoveDoesNotCount(t *testing.T) {
 	for name, change := range map[string]func(*dnsPart){
 		"never lowered":  func(p *dnsPart) { p.TTLAfter = 8 },
 		"low before":     func(p *dnsPart) { p.TTLBefore = 2 },
-		"never swapped":  func(p *dnsPart) { p.SwapSeconds = 0 },
+		"never swapped":  func(p *dnsPart) { p.swapped = false },
 		"nobody counted": func(p *dnsPart) { p.Residual[0].Requests = 0 },
 	} {
 		p := good()
