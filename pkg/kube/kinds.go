@@ -32,6 +32,7 @@ var (
 	LimitRange     = Kind{"", "v1", "LimitRange", "limitranges", true}
 	Event          = Kind{"", "v1", "Event", "events", true}
 	Namespace      = Kind{"", "v1", "Namespace", "namespaces", false}
+	Node           = Kind{"", "v1", "Node", "nodes", false}
 
 	Deployment  = Kind{"apps", "v1", "Deployment", "deployments", true}
 	ReplicaSet  = Kind{"apps", "v1", "ReplicaSet", "replicasets", true}
@@ -44,6 +45,7 @@ var (
 	IngressClass  = Kind{"networking.k8s.io", "v1", "IngressClass", "ingressclasses", false}
 	NetworkPolicy = Kind{"networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", true}
 	EndpointSlice = Kind{"discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", true}
+	ServiceCIDR   = Kind{"networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", false}
 
 	Role          = Kind{"rbac.authorization.k8s.io", "v1", "Role", "roles", true}
 	RoleBinding   = Kind{"rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", true}
@@ -55,9 +57,9 @@ var (
 )
 
 var kinds = []Kind{
-	Service, ConfigMap, Secret, ServiceAccount, Pod, PVC, ResourceQuota, LimitRange, Event, Namespace,
+	Service, ConfigMap, Secret, ServiceAccount, Pod, PVC, ResourceQuota, LimitRange, Event, Namespace, Node,
 	Deployment, ReplicaSet, StatefulSet, DaemonSet, CronJob, Job,
-	Ingress, IngressClass, NetworkPolicy, EndpointSlice,
+	Ingress, IngressClass, NetworkPolicy, EndpointSlice, ServiceCIDR,
 	Role, RoleBinding, HPA, PDB, PriorityClass, StorageClass, Lease,
 }
 

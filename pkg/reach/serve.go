@@ -109,7 +109,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 		return
 	}
 	_ = conn.SetDeadline(time.Time{})
-	limited, cancel := context.WithTimeout(ctx, dialing)
+	limited, cancel := context.WithTimeout(ctx, Dialing)
 	defer cancel()
 	if r.network == netLookup {
 		addresses, err := s.Dialer.LookupHost(limited, r.to)

@@ -32,8 +32,10 @@ const (
 	netLookup = "lookup"
 
 	greeting = 10 * time.Second // how long the line that asks may take
-	dialing  = 10 * time.Second // how long a destination may take to answer
 )
+
+// Dialing is how long a relay waits for a destination to answer.
+const Dialing = 10 * time.Second
 
 // Hash is what a relay is told of its run's token. Who reads it learns nothing: a token has more bits than can be tried.
 func Hash(token string) string {

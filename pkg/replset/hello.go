@@ -3,6 +3,7 @@ package replset
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -66,6 +67,12 @@ func (n *Node) Hello(ctx context.Context) (Hello, error) {
 		return Hello{}, err
 	}
 	return hello(d), nil
+}
+
+// HelloLarge is Hello with so many bytes more in the question: it shows whether large packets arrive.
+func (n *Node) HelloLarge(ctx context.Context, bytes int) error {
+	_, err := n.ask(ctx, false, bson.D{{Key: "hello", Value: 1}, {Key: "comment", Value: strings.Repeat("0", bytes)}})
+	return err
 }
 
 func hello(d bson.D) Hello {

@@ -90,5 +90,10 @@ func (n *Node) run(ctx context.Context, credentials bool, within time.Duration, 
 	return reply, nil
 }
 
+// Through is the same set as somebody else reaches it. Call Close on what it returns.
+func (s *Set) Through(dial Dial) *Set {
+	return &Set{seeds: s.seeds, auth: s.auth, base: s.base, dial: dial, also: s.also, nodes: map[string]*Node{}}
+}
+
 // Relayed reports whether members are dialled from somewhere else, where names may mean something else than here.
 func (s *Set) Relayed() bool { return s.dial != nil }
