@@ -51,7 +51,7 @@ var spec = obj(
 	), "The public ingress of each side."),
 	need("bridge", bridge, "The second, internal, non-TLS ingress of old."),
 	may("tail", tail, "The internal, non-TLS entry of new to which late clients of old's entry are sent on. Without it old ends only when nobody has come to its entry for windows.residual, which takes entry.oldMetrics."),
-	may("link", link, "What must be reachable beyond what the plan implies."),
+	may("link", link, "Proves before anything else, by the relays, that both sides reach each other wherever the plan needs it. {} is enough. See docs/link.md."),
 	need("dns", dns, "How names move: exactly one of zones, manual and none."),
 	may("mongodb", mongodb, "The replica set that gets new members. Its URI comes from CUTOVER_MONGODB_URI."),
 	need("waves", listOf(obj(
@@ -126,7 +126,7 @@ var link = obj(
 	may("paths", listOf(obj(
 		need("from", oneOfWords("old", "new"), "The side that dials."),
 		need("to", endpoint, "What it must reach."),
-	), 1, false), "Single directions that must work."),
+	), 1, false), "Single directions that must work besides."),
 )
 
 var dns = exactly(obj(

@@ -147,6 +147,7 @@ const referenceTail = `
 - The markers of bridge and tail differ: by them the tool tells who answered.
 - A workload is in one wave only, and in one of the namespaces that move. Names of waves are unique.
 - ` + "`spec.state.namespace`" + ` is none of the namespaces that move, and the namespace of a relay neither that one nor one of these.
+- ` + "`spec.link`" + ` takes a relay in new, and one in old with ` + "`spec.tail`, `spec.mongodb`" + ` or a path from old: nobody else can dial from there.
 - Who is to ask, in a ` + "`from`" + `, has a relay; and with ` + "`spec.dns.from`" + ` every zone names its servers.
 - ` + "`spec.through`" + `, the keys of ` + "`spec.approvals`" + ` and ` + "`spec.stepdown.after`" + ` name phases and waves that this plan has.
 
@@ -177,7 +178,7 @@ resolved on the machine that runs the tool.
 
 They follow from the plan, in this order: ` + "`link`" + ` (only with spec.link), ` + "`ttl`" + ` (not with dns.none), ` + "`join`" + ` (only with
 spec.mongodb), ` + "`proxy`, `routes`, `dns`" + ` (not with dns.none), one ` + "`migrate/<wave>`" + ` for each wave, ` + "`stepdown`" + ` (only with spec.mongodb,
-after its wave), ` + "`cleanup`" + `. This build does not have ` + "`link`" + ` yet: a plan that wants it is refused there.
+after its wave), ` + "`cleanup`" + `.
 
 ## Digest
 

@@ -95,11 +95,27 @@ func relays(s *Spec, report reporter) {
 			report(at, "there is no spec.clusters.%s.relay that could ask", side)
 		}
 	}
+	for _, side := range dials(s) {
+		if of[side] == nil {
+			report("spec.link", "there is no spec.clusters.%s.relay that could dial from inside %s", side, side)
+		}
+	}
 	for i, z := range s.DNS.Zones {
 		if s.DNS.From != "" && len(z.Servers) == 0 && z.Name != "" {
 			report(fmt.Sprintf("spec.dns.zones[%d]", i), "with spec.dns.from zone %s has to name its servers: a relay dials only what the plan names", z.Name)
 		}
 	}
+}
+
+// dials lists the sides from which the phase link dials: new has to reach the bridge, and old whatever else there is.
+func dials(s *Spec) []string {
+	switch l := s.Link; {
+	case l == nil:
+		return nil
+	case s.Tail != nil, s.MongoDB != nil, slices.ContainsFunc(l.Paths, func(p LinkPath) bool { return p.From == "old" }):
+		return []string{"new", "old"}
+	}
+	return []string{"new"}
 }
 
 // listeners reports two ingresses at one address and port.
