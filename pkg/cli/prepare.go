@@ -17,6 +17,7 @@ import (
 	"cutover.dev/cutover/pkg/phase/cleanup"
 	"cutover.dev/cutover/pkg/phase/dns"
 	"cutover.dev/cutover/pkg/phase/join"
+	"cutover.dev/cutover/pkg/phase/link"
 	"cutover.dev/cutover/pkg/phase/migrate"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/phase/proxy"
@@ -144,6 +145,8 @@ func phasesOf(d parts.Deps) map[string]phase.Phase {
 			out[name] = ttl.New(d)
 		case name == "dns" && len(d.Plan.Spec.DNS.Zones) > 0:
 			out[name] = dns.New(d)
+		case name == link.Name:
+			out[name] = link.New(d)
 		case name == join.Name:
 			out[name] = join.New(d)
 		case name == stepdown.Name:

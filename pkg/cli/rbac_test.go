@@ -111,6 +111,29 @@ func TestNoRoleGivesMoreThanItSays(t *testing.T) {
 	})
 }
 
+func TestWithALinkTheAddressesOfBothSidesMayBeSeen(t *testing.T) {
+	folder := t.TempDir()
+	each(t, func(t *testing.T, cluster, role string) {
+		demo, err := os.ReadFile("plans/demo.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		const relay = `, relay: {image: "lab.test/lab/cutover:dev"}}`
+		text := strings.NewReplacer("d7f10}", "d7f10"+relay, "0a911}", "0a911"+relay, "\n  tail:", "\n  link: {}\n  tail:").Replace(string(demo))
+		file := filepath.Join(folder, "plan.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		seen := false
+		for _, r := range roles(t, printed(t, file, cluster, role))[""] {
+			seen = seen || slices.Contains(r.Resources, "nodes") && slices.Equal(r.Verbs, []string{"list"})
+		}
+		if seen != (role == "run") {
+			t.Errorf("%s in %s may list nodes: %t", role, cluster, seen)
+		}
+	})
+}
+
 // certified is an Ingress with a certificate.
 const certified = `---
 {apiVersion: v1, kind: Secret, metadata: {name: shop-tls, namespace: shop}, type: kubernetes.io/tls, data: {tls.crt: aHVudGVyMg==, tls.key: aHVudGVyMg==}}

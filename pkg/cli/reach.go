@@ -11,6 +11,7 @@ import (
 
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/link"
 	"cutover.dev/cutover/pkg/phase/parts"
 	"cutover.dev/cutover/pkg/plan"
 	"cutover.dev/cutover/pkg/reach"
@@ -134,6 +135,9 @@ func destinations(p *plan.Plan, env string, members []string) (all []string) {
 			add("tcp", parts.Addrs(e, false)...)
 			add("tcp", parts.Addrs(e, true)...)
 		}
+	}
+	if s.Link != nil {
+		add("tcp", link.Destinations(p, env, members)...)
 	}
 	if s.DNS.From == env {
 		add("lookup", "*")

@@ -34,7 +34,7 @@ type Stop struct {
 
 // Built reports whether this build can run a phase of that name.
 func Built(name string) bool {
-	return slices.Contains([]string{"ttl", "join", "proxy", "routes", "dns", "stepdown", "cleanup"}, name) || strings.HasPrefix(name, "migrate/")
+	return slices.Contains([]string{"link", "ttl", "join", "proxy", "routes", "dns", "stepdown", "cleanup"}, name) || strings.HasPrefix(name, "migrate/")
 }
 
 // Of returns every phase of the plan in its order, and after them what the journal has beyond the plan.

@@ -89,18 +89,28 @@ func TestStopsFollowFromPlanAndJournal(t *testing.T) {
 	}
 }
 
-func TestAPhaseThatThisBuildCannotRunHoldsUpWhatComesAfter(t *testing.T) {
+func TestTheLinkIsProvedBeforeAnythingElse(t *testing.T) {
 	p := shop("cleanup")
 	p.Spec.Link = &plan.Link{}
 	stops := itinerary.Of(p, log(t, p))
-	if stops[0].Name != "link" || stops[0].State != itinerary.StateUnbuilt {
+	if next, ok := itinerary.Next(stops); !ok || next.Name != "link" || stops[0].Name != "link" {
 		t.Fatal(states(stops))
-	}
-	if next, ok := itinerary.Next(stops); ok {
-		t.Errorf("%s may run although link cannot", next.Name)
 	}
 	if !strings.Contains(stops[1].Why, "after link") {
 		t.Errorf("proxy does not say what it waits for: %q", stops[1].Why)
+	}
+}
+
+func TestEveryPhaseOfAPlanIsBuilt(t *testing.T) {
+	p := shop("cleanup")
+	p.Spec.Link, p.Spec.MongoDB, p.Spec.DNS = &plan.Link{}, &plan.MongoDB{}, plan.DNS{Zones: []plan.Zone{{}}}
+	for _, name := range p.Phases() {
+		if !itinerary.Built(name) {
+			t.Errorf("%s is not", name)
+		}
+	}
+	if itinerary.Built("teleport") {
+		t.Error("and so is what nobody knows")
 	}
 }
 

@@ -1,0 +1,93 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"testing"
+
+	"cutover.dev/cutover/pkg/reach"
+)
+
+func TestEachWayOfNotGettingThereHasAName(t *testing.T) {
+	n := &network{names: map[string][]string{"there.internal": {"10.2.0.7"}}}
+	for addr, c := range map[string]struct {
+		what  any
+		state string
+	}{
+		"10.0.0.1:80":       {served(t), Open},
+		"there.internal:80": {served(t), Open},
+		"10.0.0.2:80":       {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, Refused},
+		"10.0.0.3:80":       {dropped(), TimedOut},
+		"10.0.0.4:80":       {&net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}, NoRoute},
+		"nowhere.test:80":   {nil, NoName},
+		"10.0.0.5:80":       {nil, Unsure}, // the relay was not told of it
+		"10.0.0.6:80":       {&reach.BrokenError{Err: io.ErrUnexpectedEOF}, Unsure},
+		"10.0.0.7:80":       {errors.New("something nobody foresaw"), Unsure},
+		"10.0.0.8:80":       {behaves(t, func(net.Conn) {}), NoAnswer},
+		"10.0.0.9:80":       {behaves(t, small), Small},
+		"10.0.0.10:80":      {behaves(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), NoAnswer},
+	} {
+		n.put(addr, c.what)
+		t.Run(addr, func(t *testing.T) {
+			t.Parallel()
+			r := dial(t.Context(), n, Path{What: Bridge, From: "old", To: addr, http: true}, "link.test")
+			if r.State != c.state || (r.State == Unsure) != (r.err != nil) || r.Large != (r.State == Open) {
+				t.Errorf("%+v, want %s", r, c.state)
+			}
+			if (r.State == Open) != r.Holds() {
+				t.Errorf("%s holds: %t", r.State, r.Holds())
+			}
+		})
+	}
+}
+
+// What is started later cannot answer now, and a firewall that drops is seen all the same.
+func TestWhatIsStartedLaterOnlyHasToBeReached(t *testing.T) {
+	for state, holds := range map[string]bool{
+		Open: true, Refused: true, NoAnswer: true, TimedOut: false, NoRoute: false, NoName: false, Small: false, Another: false, Inside: false, Unsure: false,
+	} {
+		r := Row{Path: Path{To: "10.1.1.36:8080", Later: "bridge.manifests"}, State: state}
+		if r.Holds() != holds {
+			t.Errorf("%s holds: %t", state, r.Holds())
+		}
+	}
+	contains(t, Row{Path: Path{To: "10.1.1.36:8080", Later: "bridge.manifests"}, State: Refused}.String(), "nobody listens before bridge.manifests is applied")
+	contains(t, Row{Path: Path{To: "10.1.1.36:8080", Later: "bridge.manifests"}, State: TimedOut}.String(), "apply these by hand now")
+}
+
+// halfway is a way that breaks once it has connected.
+type halfway struct{ net.Conn }
+
+func (halfway) Read([]byte) (int, error) { return 0, &reach.BrokenError{Err: io.ErrUnexpectedEOF} }
+
+type breaking struct{ *network }
+
+func (b breaking) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := b.network.DialContext(ctx, network, addr)
+	return halfway{conn}, err
+}
+
+func TestARelayThatBreaksSaysNothingOfTheDestination(t *testing.T) {
+	n := &network{}
+	n.put("10.0.0.1:80", served(t))
+	if r := dial(t.Context(), breaking{n}, Path{What: Tail, From: "old", To: "10.0.0.1:80", http: true}, "link.test"); r.State != Unsure {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestADirectDialsOwnPatienceIsTheDestinationsSilence(t *testing.T) {
+	late := &net.OpError{Op: "dial", Err: syscall.ETIMEDOUT}
+	if r := (Row{}).failed(late, true); r.State != TimedOut {
+		t.Error(r)
+	}
+	mine := context.DeadlineExceeded
+	if r := (Row{}).failed(mine, true); r.State != TimedOut {
+		t.Error(r)
+	}
+	if r := (Row{}).failed(mine, false); r.State != Unsure { // the relay gives up first, and says so
+		t.Error(r)
+	}
+}

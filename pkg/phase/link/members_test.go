@@ -1,0 +1,79 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"cutover.dev/cutover/pkg/inventory"
+	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/reach"
+	"cutover.dev/cutover/pkg/replset"
+	"cutover.dev/cutover/pkg/replset/mongotest"
+)
+
+// apart is a survey of a plan for a set of two old members and a new one, with a network for each side.
+func apart(t *testing.T) (s *survey, old, next *network, hosts []string) {
+	t.Helper()
+	rig := mongotest.Start(t, 3)
+	hosts = rig.Hosts(0, 3)
+	rig.Initiate(hosts[:2]...)
+	set, err := replset.Open(replset.Options{URI: rig.URI(hosts[0]), Also: hosts[2:]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { set.Close(context.WithoutCancel(t.Context())) })
+	p := &plan.Plan{Metadata: plan.Metadata{Name: "demo"}}
+	p.Spec.MongoDB = &plan.MongoDB{New: hosts[2:]}
+	old, next = &network{}, &network{}
+	for _, h := range hosts {
+		old.put(h, h)
+		next.put(h, h)
+	}
+	return newSurvey(Deps{Plan: p, Inventory: &inventory.Inventory{}, Mongo: set, Reach: reach.Sides{Old: old, New: next}}), old, next, hosts
+}
+
+func TestMembersAreTheSameProcessesFromBothSides(t *testing.T) {
+	s, _, next, hosts := apart(t)
+	paths, err := s.oldMembers(t.Context())
+	if err != nil || len(paths) != 2 { // the URI names one, the set both
+		t.Fatalf("%+v %v", paths, err)
+	}
+	for _, r := range s.toMembers(t.Context(), phase.New, paths) {
+		if r.State != Open || !r.Large {
+			t.Errorf("%+v", r)
+		}
+	}
+	next.put(hosts[0], hosts[1]) // a name that means something else there
+	next.put(hosts[1], errors.New("something"))
+	rows := s.toMembers(t.Context(), phase.New, paths)
+	states := map[string]string{}
+	for _, r := range rows {
+		states[r.To] = r.State
+	}
+	if states[hosts[0]] != Another || states[hosts[1]] != Unsure {
+		t.Errorf("%+v", rows)
+	}
+	next.put(hosts[0], served(t)) // no mongod
+	for _, r := range s.toMembers(t.Context(), phase.New, paths) {
+		if r.To == hosts[0] && (r.Holds() || r.State == Open) {
+			t.Errorf("a web server is %+v", r)
+		}
+	}
+}
+
+func TestWithoutAURIItIsNotKnownWhereTheMembersAre(t *testing.T) {
+	p := &plan.Plan{Metadata: plan.Metadata{Name: "demo"}}
+	p.Spec.MongoDB = &plan.MongoDB{New: []string{"10.2.0.71:27017"}}
+	s := newSurvey(Deps{Plan: p, Inventory: &inventory.Inventory{}})
+	tbl := &table{rows: map[string][]Row{"new": s.toMembers(t.Context(), phase.Old, s.paths[len(s.paths)-1:])}}
+	o, err := tbl.judge("new")
+	if err != nil || o.State != phase.Failed {
+		t.Errorf("%+v %v", o, err)
+	}
+	contains(t, o.Detail, "CUTOVER_MONGODB_URI is not set")
+	if paths, err := s.oldMembers(t.Context()); err == nil {
+		t.Errorf("%+v", paths)
+	}
+}
