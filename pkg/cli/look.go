@@ -88,7 +88,9 @@ func blocked(lines []engine.Line) error {
 }
 
 // seen makes lines the steps of the document.
-func (o *outcome) seen(lines []engine.Line) { o.steps = append(o.steps, report.Planned(lines)...) }
+func (o *outcome) seen(lines []engine.Line) {
+	o.steps, o.link = append(o.steps, report.Planned(lines)...), report.Reached(o.link, lines)
+}
 
 // verify looks whether everything that is finished still holds.
 func verify(ctx context.Context, c *call) error {

@@ -39,6 +39,7 @@ type outcome struct {
 	newest   string                    // the phase that a rollback would take back
 	about    map[string][]phase.Object // by step
 	steps    []report.Step             // of a plan, instead of what was recorded
+	link     *report.Link              // of a verify, likewise
 	adopted  []string                  // what adopt took in
 }
 
@@ -93,7 +94,7 @@ func (o *outcome) document(err error) report.Document {
 	d.Plan, d.Digest, d.Next, d.Approval = o.session.plan.Metadata.Name, o.digest, o.next, o.approval
 	d.Mutated = d.Mutated || o.begun.Load()
 	if o.steps != nil {
-		d.Steps = o.steps
+		d.Steps, d.Link = o.steps, o.link
 	}
 	d.Adopted = o.adopted
 	if log := o.session.log; log != nil {

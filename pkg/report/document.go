@@ -29,6 +29,7 @@ type Document struct {
 	Gates     []Gate     `json:"gates,omitempty"`
 	Requests  []Requests `json:"requests,omitempty"`
 	Database  *Database  `json:"database,omitempty"` // where the primary of the replica set moved
+	Link      *Link      `json:"link,omitempty"`     // which side reaches what
 	NotBefore time.Time  `json:"notBefore,omitzero"`
 	Next      string     `json:"next,omitempty"`      // the phase that comes next
 	Approval  string     `json:"approval,omitempty"`  // what must approve it

@@ -84,6 +84,9 @@ func End(w io.Writer, d Document) error {
 		list(&b, "not done", left)
 		list(&b, "done", done)
 	}
+	if err := writeMatrix(&b, d.Link); err != nil {
+		return err
+	}
 	fmt.Fprintf(&b, "\n%s\n", plain(Verdict(d)))
 	for _, u := range d.Unapproved {
 		fmt.Fprintf(&b, "ran without the approval that the plan demands: %s\n", plain(u))

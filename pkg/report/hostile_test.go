@@ -24,7 +24,8 @@ import (
 func filled(text string) report.Document {
 	d := report.Document{
 		Steps: make([]report.Step, 2), Gates: make([]report.Gate, 1), Requests: []report.Requests{{Sent: 2, Bad: make([]report.Bad, 1)}},
-		Database: &report.Database{Notes: make([]string, 2)}, Served: make([]report.Served, 1), Residual: []report.Late{{Hosts: make([]string, 2)}}, Unapproved: make([]string, 1),
+		Database: &report.Database{Notes: make([]string, 2)}, Link: &report.Link{Paths: make([]report.Path, 1), Overlaps: make([]string, 1)}, Served: make([]report.Served, 1),
+		Residual: []report.Late{{Hosts: make([]string, 2)}}, Unapproved: make([]string, 1),
 		Error: &report.Failure{Hints: make([]string, 2)},
 	}
 	for i := range d.Steps {

@@ -58,8 +58,9 @@ func fit(d Document, limit int) (text string, left []string, truncated bool) {
 		func() string { return taken(d.Adopted, 500) }, func() string { return taken(d.Adopted, 20) },
 	}}
 	details := &part{what: "gates, bad requests and what the clusters show", texts: []func() string{func() string { return details(d) }, func() string { return "" }}}
-	parts := []*part{head, adopted, steps, {texts: same(requests(d.Requests))}, {texts: same(moved(d.Database))}, late, served, diffs, details}
-	for _, shorten := range []*part{nil, details, served, adopted, late, steps, steps, served, diffs} {
+	paths := &part{what: "who reaches what", texts: []func() string{func() string { return matrix(d.Link) }, func() string { return "" }}}
+	parts := []*part{head, adopted, paths, steps, {texts: same(requests(d.Requests))}, {texts: same(moved(d.Database))}, late, served, diffs, details}
+	for _, shorten := range []*part{nil, details, served, adopted, late, steps, steps, served, paths, diffs} {
 		if shorten != nil {
 			shorten.shorten()
 		}

@@ -69,6 +69,7 @@ func (r *Recorder) Emit(e engine.Event) {
 		r.books[l.Name] = len(r.doc.Requests)
 		r.doc.Requests = append(r.doc.Requests, l)
 	}
+	r.doc.Link = linked(r.doc.Link, e.Observation.Facts)
 	if d := database(e.Observation.Facts); d != nil {
 		r.doc.Database = d
 	}

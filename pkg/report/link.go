@@ -1,0 +1,156 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"cutover.dev/cutover/pkg/engine"
+)
+
+// The names of facts that say what was seen of the way between both sides, as pkg/phase/link writes them.
+const (
+	PathPrefix = "link.path/" // the start of the name: a list of paths
+	RangesFact = "link.ranges"
+	OneWayFact = "link.oneWay"
+)
+
+// Link is which side reaches what.
+type Link struct {
+	Paths    []Path   `json:"paths"`
+	OneWay   string   `json:"oneWay,omitempty"`   // which of the two directions alone works, in words
+	Overlaps []string `json:"overlaps,omitempty"` // addresses that both sides use
+}
+
+// Path is one direction, as it was seen last.
+type Path struct {
+	What      string   `json:"what"`
+	From      string   `json:"from"`
+	To        string   `json:"to"`
+	Addresses []string `json:"addresses,omitempty"` // what its name means there
+	State     string   `json:"state"`               // open, refused, timed out, …
+	Millis    float64  `json:"ms,omitempty"`        // until it was connected
+	Large     bool     `json:"large,omitempty"`     // large packets were seen to arrive
+	Why       string   `json:"why,omitempty"`
+	Rule      string   `json:"rule,omitempty"`  // of a firewall, which is missing
+	Later     string   `json:"later,omitempty"` // the field of the plan that starts what listens there
+}
+
+// linked takes in what facts say of paths; l is nil as long as nothing did.
+func linked(l *Link, facts map[string]any) *Link {
+	for name, value := range facts {
+		text, err := json.Marshal(value)
+		if err != nil {
+			continue
+		}
+		var paths []Path
+		var seen struct{ Overlaps []string }
+		var words string
+		switch {
+		case strings.HasPrefix(name, PathPrefix) && json.Unmarshal(text, &paths) == nil:
+			l = l.with(func(l *Link) { l.take(paths) })
+		case name == RangesFact && json.Unmarshal(text, &seen) == nil:
+			l = l.with(func(l *Link) { l.Overlaps = seen.Overlaps })
+		case name == OneWayFact && json.Unmarshal(text, &words) == nil:
+			l = l.with(func(l *Link) { l.OneWay = words })
+		}
+	}
+	return l
+}
+
+// Reached takes in what lines of a plan saw of paths; l may be nil.
+func Reached(l *Link, lines []engine.Line) *Link {
+	for _, line := range lines {
+		l = linked(l, line.Seen.Facts)
+	}
+	return l
+}
+
+// with is a changed copy: a document that was handed out stays as it is.
+func (l *Link) with(change func(*Link)) *Link {
+	next := &Link{}
+	if l != nil {
+		*next = *l
+		next.Paths = slices.Clone(l.Paths)
+	}
+	change(next)
+	return next
+}
+
+func (l *Link) take(paths []Path) {
+	for _, p := range paths {
+		i := slices.IndexFunc(l.Paths, func(o Path) bool { return o.From == p.From && o.To == p.To })
+		if i < 0 {
+			l.Paths = append(l.Paths, p)
+			continue
+		}
+		l.Paths[i] = p
+	}
+	slices.SortStableFunc(l.Paths, func(a, b Path) int { return strings.Compare(a.From+" "+a.What+" "+a.To, b.From+" "+b.What+" "+b.To) })
+}
+
+// shown is the state with what belongs to it.
+func (p Path) shown() string {
+	switch {
+	case p.State == "open" && p.Large:
+		return "open, " + millis(p.Millis) + ", large packets too"
+	case p.State == "open":
+		return "open, " + millis(p.Millis)
+	case p.Later != "" && p.Rule == "":
+		return p.State + ", until " + p.Later + " is applied"
+	}
+	return p.State
+}
+
+// matrix is who reaches what, as Markdown.
+func matrix(l *Link) string {
+	if l == nil {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("| from | to | | seen | missing |\n|---|---|---|---|---|\n")
+	for _, p := range l.Paths {
+		seen := cell(p.shown())
+		if p.Rule != "" || p.State != "open" && p.Later == "" {
+			seen = "**" + seen + "**"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(p.From), cell(p.To), cell(p.What), seen, cell(p.Rule))
+	}
+	if l.OneWay != "" {
+		fmt.Fprintf(&b, "\n**%s**\n", cell(l.OneWay))
+	}
+	for _, o := range l.Overlaps {
+		fmt.Fprintf(&b, "\nIn both: %s\n", cell(o))
+	}
+	return b.String()
+}
+
+// writeMatrix is the same for a terminal.
+func writeMatrix(w io.Writer, l *Link) error {
+	if l == nil {
+		return nil
+	}
+	fmt.Fprintln(w)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, p := range l.Paths {
+		fmt.Fprintf(table, "%s ->\t%s\t%s\t%s\n", plain(p.From), plain(p.To), plain(p.What), plain(p.shown()))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, p := range l.Paths {
+		if p.Rule != "" {
+			fmt.Fprintf(w, "missing: %s\n", plain(p.Rule))
+		}
+	}
+	if l.OneWay != "" {
+		fmt.Fprintf(w, "%s\n", plain(l.OneWay))
+	}
+	for _, o := range l.Overlaps {
+		fmt.Fprintf(w, "in both: %s\n", plain(o))
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+package report_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"cutover.dev/cutover/pkg/engine"
+	"cutover.dev/cutover/pkg/phase"
+	paths "cutover.dev/cutover/pkg/phase/link" // link is a name here
+	"cutover.dev/cutover/pkg/report"
+)
+
+func TestWhoReachesWhatIsShownInEveryForm(t *testing.T) {
+	r := report.NewRecorder("apply", "link")
+	seen := func(what engine.What, facts map[string]any) {
+		r.Emit(engine.Event{What: what, Step: "prove:x", Observation: phase.Observation{Detail: "x", Facts: facts}})
+	}
+	bridge := paths.Row{Path: paths.Path{What: paths.Bridge, From: "new", To: "10.1.1.36:8080", Later: "bridge.manifests"}, State: paths.Refused}
+	tail := paths.Row{Path: paths.Path{What: paths.Tail, From: "old", To: "10.2.1.36:8080"}, State: paths.TimedOut, Rule: "allow tcp from old to 10.2.1.36 port 8080"}
+	entry := paths.Row{Path: paths.Path{What: paths.EntryNew, From: "here", To: "10.2.1.1:80"}, State: paths.Open, Millis: 1.5, Large: true}
+	seen("observed", map[string]any{paths.PathFact + "new/10.1.1.36:8080": []paths.Row{bridge}})
+	handed := r.Document()
+	seen("waiting", map[string]any{paths.PathFact + "old/10.2.1.36:8080": []paths.Row{{Path: tail.Path, State: paths.Unsure}}})
+	seen("observed", map[string]any{paths.PathFact + "old/10.2.1.36:8080": []paths.Row{tail}, paths.OneWayFact: "the link works one way only"})
+	seen("done", map[string]any{paths.PathFact + "here/10.2.1.1:80": []paths.Row{entry}, paths.RangesFact: paths.Overview{Overlaps: []string{"pods and pods"}}})
+	d := r.Document()
+	if d.Link == nil || len(d.Link.Paths) != 3 || len(handed.Link.Paths) != 1 {
+		t.Fatalf("%+v, and what was handed out before %+v", d.Link, handed.Link)
+	}
+	md, _ := report.Markdown(d, 0)
+	has(t, md, "| new | 10.1.1.36:8080 | bridge | refused, until bridge.manifests is applied |  |", "| old | 10.2.1.36:8080 | tail | **timed out** | allow tcp from old to 10.2.1.36 port 8080 |",
+		"| here | 10.2.1.1:80 | entry of new | open, 2ms, large packets too |  |", "**the link works one way only**", "In both: pods and pods")
+	var text, doc bytes.Buffer
+	if err := report.End(&text, d); err != nil {
+		t.Fatal(err)
+	}
+	has(t, text.String(), "old ->", "10.2.1.36:8080  tail", "missing: allow tcp from old to 10.2.1.36 port 8080", "the link works one way only", "in both: pods and pods")
+	if err := d.JSON(&doc); err != nil {
+		t.Fatal(err)
+	}
+	has(t, doc.String(), `"oneWay": "the link works one way only"`, `"state": "timed out"`, `"rule": "allow tcp`)
+}
+
+func has(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			t.Errorf("%q is not in\n%s", p, text)
+		}
+	}
+}
