@@ -3,11 +3,13 @@
 //	go -C lab run . up       # as root; a minute with a warm cache
 //	go -C lab run . status   # exit 1 when something is off
 //	go -C lab run . env      # what to export to use it
+//	go -C lab run . wan      # a link between the clusters that can go wrong, until it is interrupted
 //	go -C lab run . down     # leaves nothing but the cache
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -22,6 +24,7 @@ import (
 	"cutover.dev/cutover/lab/names"
 	"cutover.dev/cutover/lab/progress"
 	"cutover.dev/cutover/lab/rig"
+	"cutover.dev/cutover/lab/wan"
 	"cutover.dev/cutover/lab/world"
 )
 
@@ -31,6 +34,8 @@ const usage = `usage: go -C lab run . <verb>
            with --names also name servers for their hosts (bind9, knot, unbound)
   status   check every part once; exit 1 when something is off
   env      print the variables that a tool needs, to be evaluated by a shell
+  wan      until it is interrupted, join the two clusters of a lab that is up by a link that can go wrong, with a firewall in front of
+           each that is closed (--open: not); --delay 20ms and --drop 0.01 are for every packet, --largest 1000 drops larger ones
   down     take everything down; with --check only look whether anything is left
 `
 
@@ -51,8 +56,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("name a verb\n\n%s", usage)
 	}
 	verb := args[0]
-	onlyCheck := flags.Bool("check", false, "")
-	named := flags.Bool("names", false, "")
+	onlyCheck, opened, named := flags.Bool("check", false, ""), flags.Bool("open", false, ""), flags.Bool("names", false, "")
+	var faults wan.Faults
+	flags.DurationVar(&faults.Delay, "delay", 0, "")
+	flags.Float64Var(&faults.Drop, "drop", 0, "")
+	flags.IntVar(&faults.Largest, "largest", 0, "")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -75,9 +83,34 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return status(ctx, w, stdout)
 	case verb == "env":
 		return env(w, stdout)
+	case verb == "wan":
+		return join(ctx, faults, *opened, stderr)
 	default:
 		return fmt.Errorf("no verb %q\n\n%s", verb, usage)
 	}
+}
+
+// join puts the link between the clusters until ctx ends.
+func join(ctx context.Context, faults wan.Faults, opened bool, out io.Writer) error {
+	link, err := wan.Start(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range world.Clusters() {
+		link.Go(c, faults)
+		if opened {
+			err = errors.Join(err, link.Open(ctx, c, wan.All))
+		}
+	}
+	if err == nil {
+		fmt.Fprintln(out, "the clusters are joined by the link until this is interrupted")
+		<-ctx.Done()
+	}
+	for _, c := range world.Clusters() {
+		through, lost := link.Carried(c)
+		fmt.Fprintf(out, "from %s: %d packets came through, %d were lost\n", c.Name, through, lost)
+	}
+	return errors.Join(err, link.Close(ctx))
 }
 
 // status prints a table and fails when a line of it is bad.

@@ -6,15 +6,13 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"syscall"
 	"time"
-	"unsafe"
 
 	"cutover.dev/cutover/lab/world"
 )
 
 // ErrNoDelay says that this machine's kernel cannot hold packets back for us.
-var ErrNoDelay = errors.New("this machine has no /dev/net/tun")
+var ErrNoDelay = errors.New("packets cannot be held back here")
 
 // How packets that one network sends another are led through a device of ours.
 const (
@@ -24,19 +22,13 @@ const (
 	onTheirWay  = 4096 // packets; beyond that they wait in the device, as in front of a narrow link
 )
 
-// From <linux/if_tun.h>.
-const (
-	tunSetInterface = 0x400454ca
-	plainPackets    = 0x0001 | 0x1000 // IFF_TUN, IFF_NO_PI
-)
-
 // Delay holds back what the members of a set in one cluster send to those in another, from and to a TCP port, so that each
 // round between them takes longer by d. Kernels of small machines have no netem: the packets go through a device of this
 // process, which gives them back later. undo ends that.
 func Delay(ctx context.Context, from, to world.Cluster, port int, d time.Duration) (undo func() error, err error) {
-	device, err := tun(from.Net())
+	device, err := OpenTUN(from.Net(), delayDevice)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrNoDelay, err)
 	}
 	l := &later{device: device, by: d, queue: make(chan packet, onTheirWay)}
 	undo = func() error {
@@ -79,41 +71,6 @@ func rules(net string, to world.Cluster, port int, do string) *batch {
 	// Answers go to where the other side's connections begin, which is at its node.
 	b.add("rule %s pref %d iif lo ipproto tcp sport %d to %s lookup %d", do, delayTable, port, to.Node, delayTable)
 	return b
-}
-
-// tun makes the device in a network. It is gone when the file is closed.
-func tun(space string) (*os.File, error) {
-	type result struct {
-		fd  int
-		err error
-	}
-	made := make(chan result, 1)
-	err := world.Inside(space, func() {
-		fd, err := syscall.Open("/dev/net/tun", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
-		if err != nil {
-			made <- result{err: fmt.Errorf("%w: %w", ErrNoDelay, err)}
-			return
-		}
-		request := struct {
-			name  [16]byte
-			flags uint16
-			_     [22]byte
-		}{flags: plainPackets}
-		copy(request.name[:], delayDevice)
-		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), tunSetInterface, uintptr(unsafe.Pointer(&request))); errno != 0 {
-			made <- result{err: errors.Join(fmt.Errorf("make %s in %s: %w", delayDevice, space, errno), syscall.Close(fd))}
-			return
-		}
-		made <- result{fd, syscall.SetNonblock(fd, true)}
-	})
-	if err != nil {
-		return nil, err
-	}
-	r := <-made
-	if r.err != nil {
-		return nil, r.err
-	}
-	return os.NewFile(uintptr(r.fd), delayDevice), nil
 }
 
 type packet struct {

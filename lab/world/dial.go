@@ -2,7 +2,6 @@ package world
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -18,14 +17,17 @@ const cloneNewNet = 0x40000000
 
 // Dial connects from inside one of the lab's network namespaces, for addresses that only exist
 // there, such as the loopback. It needs root. The deadline of the context applies.
-func Dial(ctx context.Context, space, network, address string) (conn net.Conn, err error) {
-	entered := Inside(space, func() { conn, err = dial(ctx, network, address) })
-	return conn, errors.Join(entered, err)
+func Dial(ctx context.Context, space, network, address string) (net.Conn, error) {
+	var conn net.Conn
+	err := Inside(space, func() (err error) {
+		conn, err = dial(ctx, network, address)
+		return err
+	})
+	return conn, err
 }
 
-// Inside runs f, on one thread, inside one of the lab's network namespaces. A socket or device that f makes stays there. It
-// needs root.
-func Inside(space string, f func()) error {
+// Inside calls f on a thread of its own inside one of the lab's network namespaces. What f opens stays there. It needs root.
+func Inside(space string, f func() error) error {
 	file, err := os.Open(NetFile(space))
 	if err != nil {
 		return fmt.Errorf("enter %s: %w", space, err)
@@ -40,8 +42,7 @@ func Inside(space string, f func()) error {
 			done <- fmt.Errorf("enter %s: %w", space, errno)
 			return
 		}
-		f()
-		done <- nil
+		done <- f()
 	}()
 	return <-done
 }

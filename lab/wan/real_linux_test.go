@@ -1,0 +1,139 @@
+package wan
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"cutover.dev/cutover/lab/netns"
+	"cutover.dev/cutover/lab/world"
+)
+
+// Two networks of the test's own, not the lab's: this runs beside one.
+const here, there = "cutwan-here", "cutwan-there"
+
+// joined is the link between two fresh networks, 10.9.0.1 here and 10.9.0.2 there, where an echo listens on port 7.
+func joined(t *testing.T) (out, back *way) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("network namespaces need root")
+	}
+	for _, program := range []string{"ip", "nft"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("without %s there is no network to make: %v", program, err)
+		}
+	}
+	var ends []*os.File
+	for i, space := range []string{here, there} {
+		_ = exec.Command("ip", "netns", "delete", space).Run() // of a test that was killed
+		if said, err := exec.CommandContext(t.Context(), "ip", "netns", "add", space).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, said)
+		}
+		t.Cleanup(func() {
+			_ = exec.Command("ip", "netns", "delete", space).Run()
+			_ = netns.Tidy(context.WithoutCancel(t.Context()))
+		})
+		end, err := netns.OpenTUN(space, device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = end.Close() })
+		ends = append(ends, end)
+		lines := []string{"link set lo up", fmt.Sprintf("link set %s mtu %d up", device, mtu), fmt.Sprintf("address add 10.9.0.%d/24 dev %s", i+1, device)}
+		if err := batch(t.Context(), space, lines); err != nil {
+			t.Fatal(err)
+		}
+	}
+	echo(t)
+	return carry(ends[0], ends[1]), carry(ends[1], ends[0])
+}
+
+func echo(t *testing.T) {
+	t.Helper()
+	var l net.Listener
+	err := world.Inside(there, func() (err error) {
+		l, err = net.Listen("tcp", "10.9.0.2:7")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				_, _ = io.Copy(conn, conn)
+			}()
+		}
+	}()
+}
+
+// answers sends so many bytes and wants them back within a second.
+func answers(t *testing.T, size int) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	conn, err := world.Dial(ctx, here, "tcp", "10.9.0.2:7")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	sent := bytes.Repeat([]byte("x"), size)
+	if _, err := conn.Write(sent); err != nil {
+		return err
+	}
+	_, err = io.ReadFull(conn, make([]byte, size))
+	return err
+}
+
+func TestWhatGoesWrongOnTheLinkIsSeenAtItsEnds(t *testing.T) {
+	out, back := joined(t)
+	const small, large = 100, 64 << 10
+	rules := func(all ...Rule) func() {
+		return func() {
+			if err := nft(t.Context(), there, closed()+opened(all)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	faults := func(w *way, f Faults) func() { return func() { w.faults.Store(&f) } }
+	for _, c := range []struct {
+		what         string
+		change       func()
+		small, large bool
+	}{
+		{"at first", func() {}, true, true},
+		{"a closed firewall", rules(), false, false},
+		{"another port open", rules(Rule{[]string{"10.9.0.0/24"}, "10.9.0.2", 8}), false, false},
+		{"open for others", rules(Rule{[]string{"10.8.0.0/24"}, "10.9.0.2", 7}), false, false},
+		{"open", rules(Rule{[]string{"10.8.0.0/24", "10.9.0.1"}, "10.9.0.2", 7}), true, true},
+		{"open for all", rules(All), true, true},
+		{"cut one way", faults(out, Faults{Cut: true}), false, false},
+		{"mended", faults(out, Faults{}), true, true},
+		{"cut the other way", faults(back, Faults{Cut: true}), false, false},
+		{"large packets lost", faults(back, Faults{Largest: 1000}), true, false},
+		{"slow", faults(back, Faults{Delay: 20 * time.Millisecond}), true, true},
+	} {
+		c.change()
+		for size, want := range map[int]bool{small: c.small, large: c.large} {
+			if err := answers(t, size); (err == nil) != want {
+				t.Errorf("%s: %d bytes: %v", c.what, size, err)
+			}
+		}
+	}
+	if through, lost := out.through.Load(), back.lost.Load(); through == 0 || lost == 0 {
+		t.Errorf("%d came through and %d were lost", through, lost)
+	}
+}
