@@ -22,10 +22,11 @@ func TestWhoReachesWhatIsShownInEveryForm(t *testing.T) {
 	seen("observed", map[string]any{paths.PathFact + "new/10.1.1.36:8080": []paths.Row{bridge}})
 	handed := r.Document()
 	seen("waiting", map[string]any{paths.PathFact + "old/10.2.1.36:8080": []paths.Row{{Path: tail.Path, State: paths.Unsure}}})
+	early := r.Document()
 	seen("observed", map[string]any{paths.PathFact + "old/10.2.1.36:8080": []paths.Row{tail}, paths.OneWayFact: "the link works one way only"})
 	seen("done", map[string]any{paths.PathFact + "here/10.2.1.1:80": []paths.Row{entry}, paths.RangesFact: paths.Overview{Overlaps: []string{"pods and pods"}}})
 	d := r.Document()
-	if d.Link == nil || len(d.Link.Paths) != 3 || len(handed.Link.Paths) != 1 {
+	if d.Link == nil || len(d.Link.Paths) != 3 || len(handed.Link.Paths) != 1 || early.Link.Paths[1].State != paths.Unsure {
 		t.Fatalf("%+v, and what was handed out before %+v", d.Link, handed.Link)
 	}
 	md, _ := report.Markdown(d, 0)

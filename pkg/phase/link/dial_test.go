@@ -25,6 +25,7 @@ func TestEachWayOfNotGettingThereHasAName(t *testing.T) {
 		"nowhere.test:80":   {nil, NoName},
 		"10.0.0.5:80":       {nil, Unsure}, // the relay was not told of it
 		"10.0.0.6:80":       {&reach.BrokenError{Err: io.ErrUnexpectedEOF}, Unsure},
+		"10.0.0.11:80":      {&reach.BrokenError{Err: syscall.ECONNREFUSED}, Unsure},
 		"10.0.0.7:80":       {errors.New("something nobody foresaw"), Unsure},
 		"10.0.0.8:80":       {behaves(t, func(net.Conn) {}), NoAnswer},
 		"10.0.0.9:80":       {behaves(t, small), Small},

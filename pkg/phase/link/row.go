@@ -77,7 +77,7 @@ func (r Row) String() string {
 // oneWay says in words which of the two directions works while nothing passes in the other, "" where that is not so. Nothing that
 // could not be told, and no name that leads nowhere, is taken for a direction that does not work.
 func oneWay(rows []Row, what string) string {
-	var open, closed = map[string]int{}, map[string]int{}
+	open, closed := map[string]int{}, map[string]int{}
 	for _, r := range rows {
 		switch {
 		case r.reached():
