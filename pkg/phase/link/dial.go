@@ -40,8 +40,13 @@ func dial(ctx context.Context, by reach.Dialer, p Path, host string) Row {
 	if row.Addresses, err = lookup(ctx, by, name, limit); err != nil {
 		return row.nameless(err)
 	}
-	if row = row.connect(ctx, by, limit, direct); row.State == Open && p.http {
-		row = row.speak(ctx, by, host)
+	row = row.connect(ctx, by, limit, direct)
+	switch {
+	case row.State != Open:
+	case p.http:
+		return row.speak(ctx, by, host)
+	case p.zone != "":
+		return row.datagrams(ctx, by)
 	}
 	return row
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -76,6 +77,45 @@ func TestARelayThatBreaksSaysNothingOfTheDestination(t *testing.T) {
 	n.put("10.0.0.1:80", served(t))
 	if r := dial(t.Context(), breaking{n}, Path{What: Tail, From: "old", To: "10.0.0.1:80", http: true}, "link.test"); r.State != Unsure {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestANameServerIsAskedOverUDPToo(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	at := l.Addr().String()
+	path := Path{What: Servers, From: Here, To: at, zone: "shop.test"}
+	if r := dial(t.Context(), reach.Direct{}, path, ""); r.State != NoUDP {
+		t.Errorf("nobody answers over UDP: %+v", r)
+	}
+	udp, err := net.ListenPacket("udp", at)
+	if err != nil {
+		t.Skipf("somebody has that port: %v", err)
+	}
+	t.Cleanup(func() { _ = udp.Close() })
+	go func() {
+		question := make([]byte, 512)
+		for {
+			n, from, err := udp.ReadFrom(question)
+			if err != nil {
+				return
+			}
+			question[2] |= 0x80 // the same as an answer
+			_, _ = udp.WriteTo(question[:n], from)
+		}
+	}()
+	if r := dial(t.Context(), reach.Direct{}, path, ""); r.State != Open {
+		t.Errorf("%+v", r)
+	}
+	row := Row{Path: path, State: NoUDP}
+	if got := rule(row, Ranges{}); got != "allow udp from this machine to 127.0.0.1 port "+at[len("127.0.0.1:"):] {
+		t.Error(got)
+	}
+	if row.State = TimedOut; !strings.HasPrefix(rule(row, Ranges{}), "allow tcp and udp from this machine") {
+		t.Error(rule(row, Ranges{}))
 	}
 }
 

@@ -63,10 +63,10 @@ func TestThePageHasTheRulesThatThePhaseNames(t *testing.T) {
 	if got := strings.TrimSpace(shown(t, doc, "\n(allow tcp.*?)")); got != strings.Join(rules, "\n") || len(rules) != 8 {
 		t.Errorf("the page lists\n%s\nand the phase names\n%s", got, strings.Join(rules, "\n"))
 	}
-	for _, what := range []string{Bridge, Tail, OldMembers, NewMembers, EntryOld, EntryNew, Additional} {
+	for _, what := range []string{Bridge, Tail, OldMembers, NewMembers, EntryOld, EntryNew, Servers, Resolvers, Additional} {
 		contains(t, doc, "`"+what+"`")
 	}
-	for _, state := range []string{Open, Refused, TimedOut, NoRoute, NoAnswer, Small, NoName, Another, Inside, Unsure} {
+	for _, state := range []string{Open, Refused, TimedOut, NoRoute, NoAnswer, Small, NoUDP, NoName, Another, Inside, Unsure} {
 		contains(t, doc, "\n| `"+state+"` |")
 	}
 	recipes := regexp.MustCompile(`(?m)^### `).Split(doc[strings.Index(doc, "## Recipes"):], -1)[1:]

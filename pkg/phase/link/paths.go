@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"net"
 	"slices"
 	"strconv"
@@ -21,6 +22,8 @@ const (
 	EntryNew   = "entry of new"
 	OldMembers = "old members"
 	NewMembers = "new members"
+	Servers    = "name server"
+	Resolvers  = "resolver"
 	Additional = "link.paths"
 )
 
@@ -39,7 +42,8 @@ type Path struct {
 	// Later is the field of the plan whose manifests start what listens there, in a phase that comes after this one.
 	Later string `json:"later,omitempty"`
 
-	http bool // what listens there speaks plain HTTP
+	http bool   // what listens there speaks plain HTTP
+	zone string // what listens there answers for it, over UDP too
 }
 
 // ID is the path as a step.
@@ -72,10 +76,7 @@ func Paths(p *plan.Plan, secure bool) []Path {
 		}
 	}
 	for what, e := range map[string]plan.Entry{EntryOld: s.Entry.Old, EntryNew: s.Entry.New} {
-		from := e.From
-		if from == "" {
-			from = Here
-		}
+		from := cmp.Or(e.From, Here)
 		add(Path{What: what, From: from, http: true}, parts.Addrs(e, false)...)
 		if secure {
 			add(Path{What: what, From: from}, parts.Addrs(e, true)...)
@@ -84,6 +85,14 @@ func Paths(p *plan.Plan, secure bool) []Path {
 	if m := s.MongoDB; m != nil {
 		add(Path{What: NewMembers, From: phase.Old, Later: named(m.Manifests, "mongodb.manifests")}, m.New...)
 	}
+	dns := cmp.Or(s.DNS.From, Here)
+	for _, z := range s.DNS.Zones { // one that names no servers is asked who they are when it is read
+		add(Path{What: Servers, From: dns, zone: z.Name}, z.Servers...)
+		if z.RFC2136 != nil {
+			add(Path{What: Servers, From: dns, zone: z.Name}, z.RFC2136.Server)
+		}
+	}
+	add(Path{What: Resolvers, From: dns}, s.DNS.Resolvers...)
 	if s.Link != nil {
 		for _, extra := range s.Link.Paths {
 			add(Path{What: Additional, From: extra.From}, extra.To)

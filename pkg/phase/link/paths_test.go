@@ -38,6 +38,12 @@ func TestPathsFollowFromThePlan(t *testing.T) {
 		"new 10.1.1.36:8080 bridge bridge.manifests",
 		"new 203.0.113.10:443 entry of old ",
 		"new 203.0.113.10:80 entry of old ",
+		"old 10.0.0.2:53 resolver ",
+		"old 10.0.0.53:53 name server ",
+		"old 10.0.0.54:53 name server ",
+		"old 10.0.0.55:53 name server ",
+		"old 10.0.0.56:53 name server ",
+		"old 10.0.1.53:53 name server ",
 		"old 10.2.1.36:8080 tail ",
 		"old 198.51.100.20:443 entry of new ",
 		"old 198.51.100.20:80 entry of new ",
@@ -51,9 +57,10 @@ func TestPathsFollowFromThePlan(t *testing.T) {
 	if got := len(Paths(p, false)); got != len(want)-2 { // nobody asks for TLS
 		t.Errorf("%d paths without TLS", got)
 	}
+	p.Spec.DNS.From, p.Spec.DNS.Zones = "", p.Spec.DNS.Zones[1:2]
 	p.Spec.Entry.Old.From, p.Spec.Entry.New.From, p.Spec.Tail, p.Spec.MongoDB, p.Spec.Bridge.Manifests = "", "", nil, nil, ""
 	p.Spec.Link.Paths = append(p.Spec.Link.Paths, p.Spec.Link.Paths[0])
-	want = []string{"here 198.51.100.20:80 entry of new ", "here 203.0.113.10:80 entry of old ", "new 10.1.1.36:8080 bridge ", "old smtp.internal:25 link.paths "}
+	want = []string{"here 10.0.0.2:53 resolver ", "here 10.0.0.54:53 name server ", "here 198.51.100.20:80 entry of new ", "here 203.0.113.10:80 entry of old ", "new 10.1.1.36:8080 bridge ", "old smtp.internal:25 link.paths "}
 	if got := words(Paths(p, false)); !slices.Equal(got, want) {
 		t.Errorf("of a small plan\n%s", strings.Join(got, "\n"))
 	}
@@ -66,7 +73,7 @@ func TestARelayMayDialWhatThePhaseDials(t *testing.T) {
 	if want := []string{"10.1.1.36:8080", "203.0.113.10:443", "203.0.113.10:80", "mongo-0.old.internal:27017"}; !slices.Equal(got, want) {
 		t.Errorf("new dials %q", got)
 	}
-	if got := Destinations(p, phase.Old, nil); len(got) != 6 || !slices.Contains(got, "smtp.internal:25") {
+	if got := Destinations(p, phase.Old, nil); len(got) != 12 || !slices.Contains(got, "smtp.internal:25") {
 		t.Errorf("old dials %q", got)
 	}
 }

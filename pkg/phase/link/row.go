@@ -15,6 +15,7 @@ const (
 	NoName   = "name does not resolve"
 	NoAnswer = "no answer"          // it takes connections, and that is all
 	Small    = "only small packets" // larger ones are lost
+	NoUDP    = "only over TCP"      // and UDP is needed as well
 	Another  = "another process"    // than the one that its own side means by that name
 	Inside   = "its own address"    // of the side that dials: it never leaves
 	Unsure   = "could not tell"     // who was to dial could not, or what was said proves nothing
@@ -42,7 +43,7 @@ func (r Row) Holds() bool {
 // reached: packets go there and back, whoever answers.
 func (r Row) reached() bool {
 	switch r.State {
-	case Open, Refused, NoAnswer, Small, Another:
+	case Open, Refused, NoAnswer, Small, NoUDP, Another:
 		return true
 	}
 	return false

@@ -19,7 +19,14 @@ func rule(r Row, from Ranges) string {
 	if len(r.Addresses) > 0 && r.Addresses[0] != host {
 		to += " (" + strings.Join(r.Addresses, ", ") + ")"
 	}
-	return fmt.Sprintf("allow tcp from %s to %s port %s", source(r.From, from), to, port)
+	protocol := "tcp"
+	switch {
+	case r.State == NoUDP:
+		protocol = "udp"
+	case r.zone != "":
+		protocol = "tcp and udp"
+	}
+	return fmt.Sprintf("allow %s from %s to %s port %s", protocol, source(r.From, from), to, port)
 }
 
 // source is who dials, and by which addresses: those of the pods where the link routes them, those of the nodes where it does not.

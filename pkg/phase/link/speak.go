@@ -8,8 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/probe"
 	"cutover.dev/cutover/pkg/reach"
+	"cutover.dev/cutover/pkg/zone"
 )
 
 // large is more than the largest packet of any network. It goes out in one piece, so already the first packet of it is as large as
@@ -43,6 +45,19 @@ func (r Row) speak(ctx context.Context, by reach.Dialer, host string) Row {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		r.State, r.Why = Small, smallAlone
 	} // whoever closes early shows nothing
+	return r
+}
+
+// datagrams asks a name server over UDP.
+func (r Row) datagrams(ctx context.Context, by reach.Dialer) Row {
+	err := zone.Heard(ctx, zone.Server{Addr: r.To, By: by}, "udp", r.zone)
+	switch {
+	case err == nil:
+	case broken(err), fault.CodeOf(err) != fault.Unknown:
+		return r.unsure(err)
+	default:
+		r.State, r.Why = NoUDP, "and to questions over UDP nothing came back"
+	}
 	return r
 }
 
