@@ -69,9 +69,10 @@ func (n *Node) Hello(ctx context.Context) (Hello, error) {
 	return hello(d), nil
 }
 
-// HelloLarge is Hello with so many bytes more in the question: it shows whether large packets arrive.
-func (n *Node) HelloLarge(ctx context.Context, bytes int) error {
-	_, err := n.ask(ctx, false, bson.D{{Key: "hello", Value: 1}, {Key: "comment", Value: strings.Repeat("0", bytes)}})
+// Large asks without credentials for something long, in a question of so many bytes more than it takes: it shows whether large
+// packets arrive, both ways.
+func (n *Node) Large(ctx context.Context, bytes int) error {
+	_, err := n.ask(ctx, false, bson.D{{Key: "listCommands", Value: 1}, {Key: "comment", Value: strings.Repeat("0", bytes)}})
 	return err
 }
 

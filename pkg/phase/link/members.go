@@ -56,7 +56,7 @@ func (s *survey) member(ctx context.Context, by reach.Dialer, other *replset.Set
 		row.State, row.Why = Another, "the name leads to another mongod there than on its own side: give each member one name, the same everywhere"
 		return row
 	}
-	switch err := other.Node(p.To).HelloLarge(ctx, largeHello); {
+	switch err := other.Node(p.To).Large(ctx, largeToMember); {
 	case err == nil:
 		row.Large = true
 	case replset.Hangs(err):

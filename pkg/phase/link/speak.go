@@ -18,8 +18,8 @@ import (
 // the sender believes that the way takes.
 const large = 64 << 10
 
-// largeHello is the same for a mongod, which takes little from whom it does not know yet: more than a jumbo frame.
-const largeHello = 12 << 10
+// largeToMember is the same for a mongod, which takes less from whom it does not know: more than a jumbo frame. It sends more back.
+const largeToMember = 12 << 10
 
 // answering is how long who took a connection may be silent.
 const answering = 5 * time.Second
