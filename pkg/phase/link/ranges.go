@@ -88,6 +88,11 @@ func serviceRanges(ctx context.Context, c *kube.Cluster) (all []netip.Prefix, er
 	if err != nil && fault.CodeOf(err) == fault.Unsure {
 		return nil, err
 	}
+	return fromArguments(servers)
+}
+
+// fromArguments are the ranges that API servers were started with.
+func fromArguments(servers []*unstructured.Unstructured) (all []netip.Prefix, err error) {
 	for _, u := range servers {
 		pod, err := kube.As[corev1.Pod](u)
 		if err != nil {
