@@ -18,6 +18,6 @@ func main() {
 	flag.StringVar(&s.Out, "out", "out/demo", "folder of the report, relative to the repository")
 	flag.BoolVar(&s.Keep, "keep", false, "leave the lab up at the end")
 	flag.BoolVar(&s.Up, "up", true, "bring the lab up; false: it is up already")
-	flag.BoolVar(&s.Names, "names", false, "move names by DNS: clients go where their resolvers say, and old's entry counts who does not follow (needs bind9, knot and unbound)")
+	flag.BoolVar(&s.Names, "names", true, "move names by DNS: clients go where their resolvers say, and old's entry counts who does not follow; false: the demo moves its clients itself")
 	rehearse.Main("demo", func(ctx context.Context) error { return run(ctx, s) })
 }

@@ -162,7 +162,7 @@ func installed() error {
 	var errs []error
 	for program, pkg := range map[string]string{"named": "bind9", "knotd": "knot", "unbound": "unbound"} {
 		if _, err := exec.LookPath(program); err != nil {
-			errs = append(errs, fmt.Errorf("%s is not installed; fix: make warm, or apt-get install %s", program, pkg))
+			errs = append(errs, fmt.Errorf("%s is not installed; fix: make servers, or apt-get install %s", program, pkg))
 		}
 	}
 	return errors.Join(errs...)
