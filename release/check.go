@@ -52,7 +52,7 @@ func check(ctx context.Context, root, name string) error {
 	return errors.Join(errs...)
 }
 
-// newest says no where a tag of git is the version or a later one: of what is older, the moving tag would go back.
+// newest says no where a tag of git is the version or a later one: main goes forward only, and so do the tags that move with it.
 func newest(ctx context.Context, root, name string) error {
 	cmd := exec.CommandContext(ctx, "git", "tag", "--list", "v*")
 	cmd.Dir = root

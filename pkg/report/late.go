@@ -21,12 +21,14 @@ const (
 	uncounted = "who still comes to old's entry could not be counted"
 )
 
-// came are those that somebody came for; others is of how many hosts nobody did.
-func came(all []Late) (some []Late, others int) {
+// came are those that somebody came for; others is of how many hosts nobody did, since at least that moment.
+func came(all []Late) (some []Late, others int, at time.Time) {
 	seen, none := map[string]bool{}, map[string]bool{}
 	for _, l := range all {
 		if l.Requests > 0 || l.Unsure != "" {
 			some = append(some, l)
+		} else if l.Since.After(at) {
+			at = l.Since
 		}
 		for _, host := range l.Hosts {
 			none[host] = true
@@ -38,7 +40,7 @@ func came(all []Late) (some []Late, others int) {
 			others++
 		}
 	}
-	return some, others
+	return some, others, at
 }
 
 func (l Late) what() string {
@@ -48,7 +50,7 @@ func (l Late) what() string {
 	return fmt.Sprint(l.Requests)
 }
 
-func (l Late) since() string { return l.Since.UTC().Format(time.RFC3339) }
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // WriteLate writes it for a terminal; why says why nothing could be counted. Of neither it writes nothing.
 func WriteLate(w io.Writer, all []Late, why string) error {
@@ -59,19 +61,19 @@ func WriteLate(w io.Writer, all []Late, why string) error {
 	if len(all) == 0 {
 		return nil
 	}
-	some, others := came(all)
+	some, others, at := came(all)
 	if len(some) > 0 {
 		fmt.Fprintf(w, "\n%s:\n", lateTitle)
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, l := range some {
-		fmt.Fprintf(table, "%s\t%s\tsince %s\n", plain(strings.Join(l.Hosts, ", ")), plain(l.what()), l.since())
+		fmt.Fprintf(table, "%s\t%s\tsince %s\n", plain(strings.Join(l.Hosts, ", ")), plain(l.what()), moment(l.Since))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	if others > 0 {
-		_, err := fmt.Fprintf(w, "\nnobody came to old's entry for %s since %s\n", plural(others, "host"), all[0].since())
+		_, err := fmt.Fprintf(w, "\nnobody came to old's entry for %s since %s\n", plural(others, "host"), moment(at))
 		return err
 	}
 	return nil
@@ -85,19 +87,19 @@ func late(d Document, limit int) string {
 	if len(d.Residual) == 0 {
 		return ""
 	}
-	some, others := came(d.Residual)
+	some, others, at := came(d.Residual)
 	var b strings.Builder
 	if len(some) > 0 {
 		fmt.Fprintf(&b, "| %s | requests | since |\n|---|--:|---|\n", lateTitle)
 	}
 	for _, l := range some[:min(len(some), limit)] {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(strings.Join(l.Hosts, ", ")), cell(l.what()), l.since())
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(strings.Join(l.Hosts, ", ")), cell(l.what()), moment(l.Since))
 	}
 	if more := len(some) - limit; more > 0 {
 		fmt.Fprintf(&b, "\nand %s, listed in the JSON document\n", plural(more, "more line"))
 	}
 	if others > 0 {
-		fmt.Fprintf(&b, "\nNobody came to old's entry for %s since %s.\n", plural(others, "host"), d.Residual[0].since())
+		fmt.Fprintf(&b, "\nNobody came to old's entry for %s since %s.\n", plural(others, "host"), moment(at))
 	}
 	return b.String()
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"cutover.dev/cutover/pkg/report"
 )
@@ -15,7 +16,7 @@ func TestWhoCameLateIsToldOnATerminalAndInTheSummary(t *testing.T) {
 		{Hosts: []string{"f.example.com"}, Since: begin, Unsure: "the counters were not read before"},
 		{Hosts: []string{"a.example.com"}, Since: begin},
 		{Hosts: []string{"d.example.com"}, Since: begin},
-		{Hosts: []string{"e.example.com"}, Since: begin},
+		{Hosts: []string{"e.example.com"}, Since: begin.Add(time.Minute)},
 	}
 	for about, c := range map[string]struct {
 		all            []report.Late
@@ -24,13 +25,13 @@ func TestWhoCameLateIsToldOnATerminalAndInTheSummary(t *testing.T) {
 	}{
 		"somebody came": {
 			some, "",
-			[]string{"a.example.com, b.example.com  12 ", "3 or more: the counters | started again", "0 or more: the counters were not", "nobody came to old's entry for 2 hosts since 2026-11-22T03:04:05Z"},
-			[]string{"| a.example.com, b.example.com | 12 | 2026-11-22T03:04:05Z |\n", `3 or more: the counters \| started again |`, "Nobody came to old's entry for 2 hosts since"},
+			[]string{"a.example.com, b.example.com  12 ", "3 or more: the counters | started again", "0 or more: the counters were not", "nobody came to old's entry for 2 hosts since 2026-11-22T03:05:05Z"},
+			[]string{"| a.example.com, b.example.com | 12 | 2026-11-22T03:04:05Z |\n", `3 or more: the counters \| started again |`, "Nobody came to old's entry for 2 hosts since 2026-11-22T03:05:05Z"},
 		},
 		"nobody came": {
 			some[4:], "",
-			[]string{"nobody came to old's entry for 2 hosts since 2026-11-22T03:04:05Z"},
-			[]string{"Nobody came to old's entry for 2 hosts since"},
+			[]string{"nobody came to old's entry for 2 hosts since 2026-11-22T03:05:05Z"},
+			[]string{"Nobody came to old's entry for 2 hosts since 2026-11-22T03:05:05Z"},
 		},
 		"nobody could count": {nil, "no answer | yet", []string{"could not be counted: no answer | yet"}, []string{`Who still comes to old's entry could not be counted: no answer \| yet`}},
 	} {

@@ -2,11 +2,15 @@ package dns
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/names"
 )
+
+// counting is how long that may hold up the swap, which it only goes along with.
+const counting = 3 * time.Second
 
 // count is what old's entry has counted by now, to be held against what it counts later. That it could not be read holds nothing
 // up: who asks for the difference is told. Nil: the plan does not say where it counts.
@@ -14,6 +18,8 @@ func count(ctx context.Context, d Deps, s names.Scope) *names.Counted {
 	if d.Plan.Spec.Entry.OldMetrics == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, counting, fmt.Errorf("no answer within %s", counting))
+	defer cancel()
 	now, _ := names.CountLate(ctx, d, s)
 	return &now
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -20,9 +19,6 @@ import (
 // LateFact is, by zone, what old's entry had counted when the names were seen swapped and, in its place, once no cache that
 // keeps to the rules could lead there any more: who comes after that does not follow its names.
 const LateFact = "dns.late/"
-
-// reading is how long counting may hold up who counts only to show it.
-const reading = 3 * time.Second
 
 // Counted is what old's entry had sent at one moment: by the address where it shows its counters, and by Service. What it never
 // sent anything to is left out. The zero value is a moment at which nobody could count.
@@ -40,16 +36,14 @@ type Late struct {
 	Why      string // not "": Requests is not all that came
 }
 
-// CountLate reads what old's entry has sent so far to the Services behind the hosts of a zone, and to the tail.
-func CountLate(ctx context.Context, d parts.Deps, s Scope) (Counted, error) {
+// CountLate reads what old's entry has sent so far to the Services behind the hosts of some zones, and to the tail.
+func CountLate(ctx context.Context, d parts.Deps, scopes ...Scope) (Counted, error) {
 	e := d.Plan.Spec.Entry
 	urls := parts.OldMetricsURLs(e)
 	if len(urls) == 0 {
 		return Counted{}, fault.New(fault.Unsure, "give spec.entry.oldMetrics, where old's entry counts its requests", "the plan has no metrics of old's entry")
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, reading, fmt.Errorf("no answer within %s", reading))
-	defer cancel()
-	asked := sourcesOf(d, s)
+	asked := sourcesOf(d, scopes...)
 	requests := make([]probe.Requests, len(asked))
 	for i, a := range asked {
 		requests[i] = a.requests
@@ -79,9 +73,12 @@ type source struct {
 
 func (s source) name() string { return s.requests.Namespace + "/" + s.requests.Service }
 
-// sourcesOf lists the Services behind the hosts of a zone, and the tail of each namespace with one of them. Every host of a
+// sourcesOf lists the Services behind the hosts of zones, and the tail of each namespace with one of them. Every host of a
 // Service is told, those of other zones too.
-func sourcesOf(d parts.Deps, s Scope) []source {
+func sourcesOf(d parts.Deps, scopes ...Scope) []source {
+	moves := func(host string) bool {
+		return slices.ContainsFunc(scopes, func(s Scope) bool { return slices.Contains(s.Names, host) })
+	}
 	behind := map[string]map[string]bool{} // hosts, by Service and by namespace
 	ours := map[string]bool{}
 	for i := range d.Inventory.Ingresses {
@@ -93,7 +90,7 @@ func sourcesOf(d parts.Deps, s Scope) []source {
 					behind[name] = map[string]bool{}
 				}
 				behind[name][host] = true
-				ours[name] = ours[name] || slices.Contains(s.Names, host)
+				ours[name] = ours[name] || moves(host)
 			}
 		}
 	}
@@ -121,31 +118,39 @@ func Residual(ctx context.Context, d parts.Deps, past phase.Past) ([]Late, error
 	if err != nil {
 		return nil, err
 	}
-	var all []Late
-	told := map[string]bool{}
+	var swapped []Scope
+	var first []Counted // of each
 	for _, s := range scopes {
-		var first Counted
-		var swapped time.Time
-		_, err := past.Fact(SwappedFact+s.Zone.Name, &swapped)
-		known, failed := past.Fact(LateFact+s.Zone.Name, &first)
+		var at time.Time
+		var before Counted
+		_, err := past.Fact(SwappedFact+s.Zone.Name, &at)
+		_, failed := past.Fact(LateFact+s.Zone.Name, &before)
 		switch {
 		case err != nil || failed != nil:
 			return nil, errors.Join(err, failed)
-		case swapped.IsZero():
+		case at.IsZero():
 			continue
 		}
-		now, err := CountLate(ctx, d, s)
-		if err != nil {
-			return nil, err
-		}
-		if !known || first.At.IsZero() {
+		swapped, first = append(swapped, s), append(first, before)
+	}
+	if len(swapped) == 0 {
+		return nil, nil
+	}
+	now, err := CountLate(ctx, d, swapped...) // once: what a controller shows is long
+	if err != nil {
+		return nil, err
+	}
+	var all []Late
+	told := map[string]bool{}
+	for i, s := range swapped {
+		if first[i].At.IsZero() {
 			return nil, fault.New(fault.Unsure, "", "old's entry could not be counted when zone %s was swapped", s.Zone.Name)
 		}
 		fresh := slices.DeleteFunc(sourcesOf(d, s), func(a source) bool { return told[a.name()] })
 		for _, a := range fresh {
 			told[a.name()] = true
 		}
-		all = append(all, since(first, now, fresh)...)
+		all = append(all, since(first[i], now, fresh)...)
 	}
 	slices.SortStableFunc(all, func(a, b Late) int {
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), slices.Compare(a.Hosts, b.Hosts))
