@@ -7,6 +7,7 @@ package reach
 import (
 	"context"
 	"net"
+	"time"
 )
 
 // Dialer opens connections, and resolves names, where it stands. The networks are "tcp" and "udp". A connection over "udp"
@@ -37,6 +38,20 @@ type Direct struct{}
 // DialContext is Dialer's.
 func (Direct) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, network, addr)
+}
+
+// Took is how long a connection takes to come about.
+func (d Direct) Took(ctx context.Context, addr string) (time.Duration, error) {
+	return took(ctx, d, addr)
+}
+
+func took(ctx context.Context, d Dialer, addr string) (time.Duration, error) {
+	began := time.Now()
+	conn, err := d.DialContext(ctx, netTCP, addr)
+	if err != nil {
+		return 0, err
+	}
+	return time.Since(began), conn.Close()
 }
 
 // LookupHost is Dialer's.

@@ -54,6 +54,17 @@ func (r *Relay) LookupHost(ctx context.Context, host string) ([]string, error) {
 	return strings.Fields(answer), nil
 }
 
+// Took is how long a connection takes to come about as the relay sees it, without the way to the relay. One of an older version
+// cannot say.
+func (r *Relay) Took(ctx context.Context, addr string) (time.Duration, error) {
+	conn, _, answer, err := r.ask(ctx, request{r.token, netTime, addr})
+	if err != nil {
+		return 0, err
+	}
+	_ = conn.Close() // it said all
+	return time.ParseDuration(answer)
+}
+
 func (r *Relay) ask(ctx context.Context, q request) (conn net.Conn, in *bufio.Reader, answer string, err error) {
 	pause := wayPause
 	for try := 1; ; try++ {

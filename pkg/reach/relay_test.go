@@ -150,6 +150,33 @@ func TestBytesAndTheirEndsPassBothWays(t *testing.T) {
 	}
 }
 
+// far is a way that takes its time.
+type far struct{ *road }
+
+func (w far) Open(ctx context.Context) (net.Conn, error) {
+	time.Sleep(200 * time.Millisecond)
+	return w.road.Open(ctx)
+}
+
+func TestHowLongAConnectionTakesIsSaidWithoutTheWayToTheRelay(t *testing.T) {
+	at := destination(t, func(*net.TCPConn) {})
+	_, way := relayed(t, "tcp/"+at, "tcp/127.0.0.1:1")
+	r := reach.NewRelay("old", token, far{way})
+	took, err := r.Took(t.Context(), at)
+	if err != nil || took <= 0 || took >= 200*time.Millisecond {
+		t.Errorf("%s %v", took, err)
+	}
+	if _, err := r.Took(t.Context(), "127.0.0.1:1"); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("nobody listens there: %v", err)
+	}
+	if _, err := r.Took(t.Context(), "127.0.0.1:2"); fault.CodeOf(err) != fault.Refused {
+		t.Errorf("the plan does not name it: %v", err)
+	}
+	if took, err := (reach.Direct{}).Took(t.Context(), at); err != nil || took <= 0 {
+		t.Errorf("from here: %s %v", took, err)
+	}
+}
+
 func TestWhatThePlanDoesNotNameIsNotDialled(t *testing.T) {
 	var came atomic.Bool
 	at := destination(t, func(*net.TCPConn) { came.Store(true) })

@@ -120,6 +120,15 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 		say(conn, fitting(addresses))
 		return
 	}
+	if r.network == netTime {
+		took, err := took(limited, s.Dialer, r.to)
+		if err != nil {
+			say(conn, "no "+code(err)+" "+plain(err))
+			return
+		}
+		say(conn, "ok "+took.String())
+		return
+	}
 	out, err := s.Dialer.DialContext(limited, r.network, r.to)
 	if err != nil {
 		say(conn, "no "+code(err)+" "+plain(err))
@@ -140,6 +149,9 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 // allows goes by the list alone: a name stands for itself, not for where it leads.
 func (s *Server) allows(r request) bool {
 	to := strings.ToLower(r.to)
+	if r.network == netTime {
+		return slices.Contains(s.allow, netTCP+"/"+to)
+	}
 	if r.network != netLookup {
 		return r.network != "" && slices.Contains(s.allow, r.network+"/"+to)
 	}

@@ -22,7 +22,8 @@ import (
 //	cutover-relay/1 TOKEN tcp 10.1.1.36:8080
 //	ok 10.244.0.7:41234
 //
-// The answer to "lookup" is ok and the addresses. A no is "no CODE WORDS".
+// The answer to "lookup" is ok and the addresses, that to "time", which asks for tcp, ok and how long it took to connect. A no is
+// "no CODE WORDS".
 const (
 	version = "cutover-relay/1"
 	maxLine = 1024 // bytes of a line, its end included
@@ -30,6 +31,7 @@ const (
 	netTCP    = "tcp"
 	netUDP    = "udp"
 	netLookup = "lookup"
+	netTime   = "time"
 
 	greeting = 10 * time.Second // how long the line that asks may take
 )

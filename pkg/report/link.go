@@ -95,10 +95,15 @@ func (l *Link) take(paths []Path) {
 // shown is the state with what belongs to it.
 func (p Path) shown() string {
 	switch {
-	case p.State == "open" && p.Large:
-		return "open, " + millis(p.Millis) + ", large packets too"
 	case p.State == "open":
-		return "open, " + millis(p.Millis)
+		text := p.State
+		if p.Millis > 0 {
+			text += fmt.Sprintf(", %.1fms", p.Millis)
+		}
+		if p.Large {
+			text += ", large packets too"
+		}
+		return text
 	case p.Later != "" && p.Rule == "":
 		return p.State + ", until " + p.Later + " is applied"
 	}

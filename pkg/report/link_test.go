@@ -31,7 +31,7 @@ func TestWhoReachesWhatIsShownInEveryForm(t *testing.T) {
 	}
 	md, _ := report.Markdown(d, 0)
 	has(t, md, "| new | 10.1.1.36:8080 | bridge | refused, until bridge.manifests is applied |  |", "| old | 10.2.1.36:8080 | tail | **timed out** | allow tcp from old to 10.2.1.36 port 8080 |",
-		"| here | 10.2.1.1:80 | entry of new | open, 2ms, large packets too |  |", "**the link works one way only**", "In both: pods and pods")
+		"| here | 10.2.1.1:80 | entry of new | open, 1.5ms, large packets too |  |", "**the link works one way only**", "In both: pods and pods")
 	var text, doc bytes.Buffer
 	if err := report.End(&text, d); err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ const (
 	relayed  = reach.Dialing + 3*time.Second
 )
 
-// attempts is how often a path is dialled for the shortest time that it takes.
+// attempts is how often it is asked how long a path takes. The shortest time is the path's.
 const attempts = 3
 
 // dial resolves and dials one path, and sees what is there.
@@ -60,53 +60,30 @@ func lookup(ctx context.Context, by reach.Dialer, name string, limit time.Durati
 	return by.LookupHost(ctx, name)
 }
 
-// connect dials, and again for the time that it takes.
+// connect dials, and then asks who dialled how long that takes: seen from here the way to a relay would be part of it.
 func (r Row) connect(ctx context.Context, by reach.Dialer, limit time.Duration, direct bool) Row {
-	var best time.Duration
-	for n := range attempts {
-		took, err := once(ctx, by, r.To, limit)
-		switch {
-		case err != nil && n == 0:
-			return r.failed(err, direct)
-		case err != nil:
-			continue // it was connected before
-		case n == 0 || took < best:
-			best = took
-		}
-	}
-	if !direct {
-		best = max(best-way(ctx, by, limit), 0)
-	}
-	r.State, r.Millis = Open, float64(best.Microseconds())/1000
-	return r
-}
-
-func once(ctx context.Context, by reach.Dialer, to string, limit time.Duration) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	began := time.Now()
-	conn, err := by.DialContext(ctx, "tcp", to)
+	conn, err := by.DialContext(ctx, "tcp", r.To)
 	if err != nil {
-		return 0, err
+		return r.failed(err, direct)
 	}
-	took := time.Since(began)
-	return took, conn.Close()
-}
-
-// nobody is no destination of any plan: a relay says no to it at once.
-const nobody = "nobody.invalid:1"
-
-// way is how long the way to a relay and back takes, which is none of the link's.
-func way(ctx context.Context, by reach.Dialer, limit time.Duration) time.Duration {
+	_ = conn.Close() // nothing was said
+	r.State = Open
+	watch, able := by.(interface {
+		Took(ctx context.Context, addr string) (time.Duration, error)
+	})
 	var best time.Duration
-	for n := range attempts {
-		began := time.Now()
-		_, err := once(ctx, by, nobody, limit)
-		if took := time.Since(began); err != nil && (n == 0 || took < best) {
+	for range attempts {
+		if !able {
+			break
+		}
+		if took, err := watch.Took(ctx, r.To); err == nil && (best == 0 || took < best) {
 			best = took
 		}
 	}
-	return best
+	r.Millis = float64(best.Microseconds()) / 1000
+	return r
 }
 
 // failed sorts what went wrong. direct: an end of our own patience is the destination's silence.

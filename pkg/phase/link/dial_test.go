@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"cutover.dev/cutover/pkg/reach"
 )
@@ -77,6 +78,30 @@ func TestARelayThatBreaksSaysNothingOfTheDestination(t *testing.T) {
 	n.put("10.0.0.1:80", served(t))
 	if r := dial(t.Context(), breaking{n}, Path{What: Tail, From: "old", To: "10.0.0.1:80", http: true}, "link.test"); r.State != Unsure {
 		t.Errorf("%+v", r)
+	}
+}
+
+// watched is a network whose dialler says how long a connection takes there.
+type watched struct {
+	*network
+	took chan time.Duration
+}
+
+func (w watched) Took(context.Context, string) (time.Duration, error) { return <-w.took, nil }
+
+func TestTheShortestTimeThatWhoDialsSawIsThatOfThePath(t *testing.T) {
+	n := watched{&network{}, make(chan time.Duration, attempts)}
+	n.put("10.0.0.1:80", served(t))
+	for _, ms := range []time.Duration{30, 12, 47} {
+		n.took <- ms * time.Millisecond
+	}
+	r := dial(t.Context(), n, Path{What: Tail, From: "old", To: "10.0.0.1:80"}, "")
+	if r.State != Open || r.Millis != 12 {
+		t.Errorf("%+v", r)
+	}
+	contains(t, r.String(), "open, 12ms to connect")
+	if r := dial(t.Context(), n.network, r.Path, ""); r.State != Open || strings.Contains(r.String(), "to connect") {
+		t.Errorf("nobody said how long it took: %s", r)
 	}
 }
 

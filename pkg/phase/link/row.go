@@ -26,7 +26,7 @@ type Row struct {
 	Path
 	Addresses []string `json:"addresses,omitempty"` // what the name means there
 	State     string   `json:"state"`
-	Millis    float64  `json:"ms,omitempty"`    // until it was connected, without the way to the relay
+	Millis    float64  `json:"ms,omitempty"`    // until it was connected, as who dials sees it; 0: not known
 	Large     bool     `json:"large,omitempty"` // packets larger than any MTU were seen to arrive
 	Why       string   `json:"why,omitempty"`   // in words
 	Rule      string   `json:"rule,omitempty"`  // of the firewall, which is missing
@@ -54,7 +54,9 @@ func (r Row) String() string {
 	text := r.To + ": " + r.State
 	switch {
 	case r.State == Open:
-		text += fmt.Sprintf(", %s to connect", time.Duration(r.Millis*float64(time.Millisecond)).Round(10*time.Microsecond))
+		if r.Millis > 0 {
+			text += fmt.Sprintf(", %s to connect", time.Duration(r.Millis*float64(time.Millisecond)).Round(10*time.Microsecond))
+		}
 		if r.Large {
 			text += ", large packets too"
 		}
