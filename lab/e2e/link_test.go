@@ -23,6 +23,7 @@ var linked = append(slices.Clone(relayed), "tail: {addresses: [", "link: {}\n  t
 type reached struct {
 	What, From, To, State, Rule string
 	Large                       bool
+	Ms                          float64
 }
 
 // matrix is what a document of the tool says of the paths.
@@ -42,7 +43,7 @@ func matrix(t *testing.T, got rehearse.Result) (paths []reached, oneWay string) 
 		t.Fatalf("mutated %t, paths %+v\n%s", d.Mutated, d.Link.Paths, got.Stderr)
 	}
 	for _, p := range d.Link.Paths {
-		t.Logf("%s -> %s (%s): %s %t %s", p.From, p.To, p.What, p.State, p.Large, p.Rule)
+		t.Logf("%s -> %s (%s): %s %t %.1f ms %s", p.From, p.To, p.What, p.State, p.Large, p.Ms, p.Rule)
 	}
 	return d.Link.Paths, d.Link.OneWay
 }
@@ -75,7 +76,13 @@ func TestALinkThatIsClosedIsNamedAndThenPasses(t *testing.T) {
 		}
 	})
 	r.part(t, "a link that is slow, and one that loses packets, pass too", func(t *testing.T, r *rig) {
-		meanwhile(t, link, wan.Faults{Delay: 40 * time.Millisecond, Drop: 0.02}, func() { r.well(t, "verify", "--phase", "link") })
+		meanwhile(t, link, wan.Faults{Delay: 40 * time.Millisecond, Drop: 0.02}, func() {
+			got := r.verb(t, "verify", "--phase", "link")
+			paths, _ := matrix(t, got)
+			if got.Failed() != nil || slices.ContainsFunc(paths, func(p reached) bool { return p.State == "open" && p.Ms < 80 }) {
+				t.Errorf("there and back takes 80 ms: %v", got.Failed())
+			}
+		})
 	})
 	r.part(t, "one way only is said", func(t *testing.T, r *rig) {
 		openFor(t, link, world.Old)
