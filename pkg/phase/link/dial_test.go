@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -102,6 +103,63 @@ func TestTheShortestTimeThatWhoDialsSawIsThatOfThePath(t *testing.T) {
 	contains(t, r.String(), "open, 12ms to connect")
 	if r := dial(t.Context(), n.network, r.Path, ""); r.State != Open || strings.Contains(r.String(), "to connect") {
 		t.Errorf("nobody said how long it took: %s", r)
+	}
+}
+
+// later is a network that fails only when many bytes are sent: in the dial for them, or while they go out.
+type later struct {
+	*network
+	dials *atomic.Int32
+	dial  error
+	write error
+}
+
+// before is how many dials come before that for many bytes: for the path itself, and for a few bytes.
+const before = 1 + 1
+
+func (l later) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	if l.dials.Add(1) > before && l.dial != nil {
+		return nil, l.dial
+	}
+	conn, err := l.network.DialContext(ctx, network, addr)
+	return failing{conn, l.write}, err
+}
+
+type failing struct {
+	net.Conn
+	err error
+}
+
+func (f failing) Write(p []byte) (int, error) {
+	if len(p) > 1400 && f.err != nil {
+		return 0, f.err
+	}
+	return f.Conn.Write(p)
+}
+
+// Only who closes early shows nothing of large packets: else what was not seen would pass for seen.
+func TestWhatKeepsManyBytesFromBeingAskedIsNoYes(t *testing.T) {
+	n := &network{}
+	n.put("10.0.0.1:80", served(t))
+	n.put("10.0.0.2:80", behaves(t, impatient))
+	path := func(addr string) Path { return Path{What: Tail, From: "old", To: addr, http: true} }
+	for name, l := range map[string]later{
+		"the relay breaks":           {write: &reach.BrokenError{Err: io.ErrUnexpectedEOF}},
+		"the relay breaks in a dial": {dial: &reach.BrokenError{Err: io.ErrUnexpectedEOF}},
+		"the dial is refused":        {dial: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}},
+		"the context ended":          {write: net.ErrClosed},
+		"something nobody foresaw":   {write: errors.New("what")},
+	} {
+		l.network, l.dials = n, new(atomic.Int32)
+		if r := dial(t.Context(), l, path("10.0.0.1:80"), "link.test"); r.State != Unsure || r.err == nil {
+			t.Errorf("%s: %+v", name, r)
+		}
+		if got := l.dials.Load(); got != before+1 {
+			t.Errorf("%s: %d dials: the test means the last one", name, got)
+		}
+	}
+	if r := dial(t.Context(), n, path("10.0.0.2:80"), "link.test"); r.State != Open || r.Large {
+		t.Errorf("closed early: %+v", r)
 	}
 }
 

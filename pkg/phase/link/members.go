@@ -61,7 +61,9 @@ func (s *survey) member(ctx context.Context, by reach.Dialer, other *replset.Set
 		row.Large = true
 	case replset.Hangs(err):
 		row.State, row.Why = Small, smallAlone
-	} // a mongod that takes less shows nothing
+	case replset.CodeOf(err) == 0: // not its own no: a mongod that takes less shows nothing
+		return row.unsure(fmt.Errorf("ask for something long: %w", err))
+	}
 	return row
 }
 

@@ -2,7 +2,10 @@ package link
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"io"
+	"net"
 	"testing"
 
 	"cutover.dev/cutover/pkg/inventory"
@@ -55,10 +58,40 @@ func TestMembersAreTheSameProcessesFromBothSides(t *testing.T) {
 	if states[hosts[0]] != Another || states[hosts[1]] != Unsure {
 		t.Errorf("%+v", rows)
 	}
+	next.put(hosts[1], hosts[1])
+	next.put(hosts[0], behaves(t, func(c net.Conn) { upTo(c, hosts[0], largeToMember) }))
+	for _, r := range s.toMembers(t.Context(), phase.New, paths) {
+		if want := map[bool]string{true: Unsure, false: Open}[r.To == hosts[0]]; r.State != want {
+			t.Errorf("the way ends with the first large message: %+v, want %s", r, want)
+		}
+	}
 	next.put(hosts[0], served(t)) // no mongod
 	for _, r := range s.toMembers(t.Context(), phase.New, paths) {
 		if r.To == hosts[0] && (r.Holds() || r.State == Open) {
 			t.Errorf("a web server is %+v", r)
+		}
+	}
+}
+
+// upTo passes on what goes both ways, and ends with the first message of so many bytes.
+func upTo(client net.Conn, to string, most int) {
+	server, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	go func() {
+		defer client.Close()
+		_, _ = io.Copy(client, server)
+	}()
+	part := make([]byte, most)
+	for {
+		n, err := io.ReadAtLeast(client, part, 16)
+		if err != nil || int(binary.LittleEndian.Uint32(part)) >= most {
+			return
+		}
+		if _, err := server.Write(part[:n]); err != nil {
+			return
 		}
 	}
 }

@@ -96,6 +96,13 @@ func small(conn net.Conn) {
 	_, _ = io.WriteString(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 }
 
+// impatient is the same, but closes on what is more.
+func impatient(conn net.Conn) {
+	if got, err := conn.Read(make([]byte, 1400)); err == nil && got < 1400 {
+		_, _ = io.WriteString(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+	}
+}
+
 var _ reach.Dialer = (*network)(nil)
 
 // contains reports parts of text that are missing.

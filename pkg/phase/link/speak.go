@@ -42,9 +42,14 @@ func (r Row) speak(ctx context.Context, by reach.Dialer, host string) Row {
 	switch err := request(ctx, by, r.To, host, large); {
 	case err == nil:
 		r.Large = true
+	case broken(err):
+		return r.unsure(err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		r.State, r.Why = Small, smallAlone
-	} // whoever closes early shows nothing
+	case closed(err): // whoever closes early shows nothing
+	default:
+		return r.unsure(err)
+	}
 	return r
 }
 
@@ -82,7 +87,7 @@ func request(ctx context.Context, by reach.Dialer, addr, host string, body int) 
 		text += fmt.Sprintf("Content-Type: application/octet-stream\r\nContent-Length: %d\r\n", body)
 	}
 	_, wrote := conn.Write([]byte(text + "\r\n" + strings.Repeat("0", body)))
-	if errors.Is(wrote, os.ErrDeadlineExceeded) {
+	if wrote != nil && (broken(wrote) || !closed(wrote)) {
 		return wrote
 	}
 	if _, err := conn.Read(make([]byte, 1)); err != nil { // who closes early may have answered before
