@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"cutover.dev/cutover/pkg/engine"
 	"cutover.dev/cutover/pkg/fault"
@@ -11,6 +12,7 @@ import (
 	"cutover.dev/cutover/pkg/itinerary"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/cleanup"
+	"cutover.dev/cutover/pkg/phase/link"
 	"cutover.dev/cutover/pkg/phase/proxy"
 	"cutover.dev/cutover/pkg/report"
 )
@@ -112,22 +114,28 @@ func (o *outcome) verify(ctx context.Context) error {
 	if s.dismantled() {
 		s.call.warn("cleanup has begun to delete old's own objects: only cleanup itself can still be looked at")
 	}
-	for _, stop := range s.stops {
-		p, ok := s.phases[stop.Name]
-		if ok = ok && (!s.dismantled() || stop.Name == cleanup.Name); !ok {
-			continue
-		}
-		if only := s.call.flags.Phase; !s.log.Phase(stop.Name).Finished || only != "" && only != stop.Name {
-			continue
-		}
-		if stop.Name == proxy.Name && s.touched(cleanup.Name) { // nobody needs the way to old any more
-			continue
-		}
+	for _, p := range s.lasting() {
 		lines, err := o.engine(s.plan.Digest()).Verify(ctx, s.visible(p))
 		o.seen(lines)
-		nos = append(nos, s.drifted(err, stop.Name, stop.Name))
+		nos = append(nos, s.drifted(err, p.Name, p.Name))
 	}
 	return errors.Join(nos...)
+}
+
+// lasting lists the phases that are finished and still have to hold, of those that were asked for.
+func (s *session) lasting() (all []phase.Phase) {
+	only := s.call.flags.Phase
+	for _, stop := range s.stops {
+		p, ok := s.phases[stop.Name]
+		switch {
+		case !ok, !s.log.Phase(stop.Name).Finished, only != "" && only != stop.Name:
+		case s.dismantled() && stop.Name != cleanup.Name:
+		case s.touched(cleanup.Name) && slices.Contains([]string{link.Name, proxy.Name}, stop.Name): // nobody needs the way to old any more
+		default:
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // next says what comes next, who has to approve it, and its digest.
