@@ -108,10 +108,11 @@ func readable(p *plan.Plan) error {
 	return fault.Wrap(fault.Usage, "", errors.Join(errs...))
 }
 
-// looks says whether an identity that only plans may do that for a phase: reading, but no Secret. What is
-// cluster-scoped, and quotas, are looked for just before a phase writes, not by who plans.
+// looks says whether an identity that only plans may do that for a phase: reading, but no Secret. What is cluster-scoped, and
+// quotas, are looked for just before a phase writes, not by who plans; but which addresses a cluster uses is itself what is looked at.
 func looks(a phase.Access) bool {
-	return slices.Contains([]string{"get", "list", "watch"}, a.Verb) && a.Namespace != "" &&
+	inScope := a.Namespace != "" || a.Resource == kube.Node.Resource || a.Resource == kube.ServiceCIDR.Resource
+	return slices.Contains([]string{"get", "list", "watch"}, a.Verb) && inScope &&
 		a.Resource != kube.Secret.Resource && a.Resource != kube.ResourceQuota.Resource && !strings.Contains(a.Resource, "/")
 }
 
