@@ -92,6 +92,11 @@ func (l *Link) take(paths []Path) {
 	slices.SortStableFunc(l.Paths, func(a, b Path) int { return strings.Compare(a.From+" "+a.What+" "+a.To, b.From+" "+b.What+" "+b.To) })
 }
 
+// waits: nobody can listen there yet, and that packets get there and back is all that shows.
+func (p Path) waits() bool {
+	return p.Later != "" && (p.State == "refused" || p.State == "no answer")
+}
+
 // shown is the state with what belongs to it.
 func (p Path) shown() string {
 	switch {
@@ -104,7 +109,7 @@ func (p Path) shown() string {
 			text += ", large packets too"
 		}
 		return text
-	case p.Later != "" && p.Rule == "":
+	case p.waits():
 		return p.State + ", until " + p.Later + " is applied"
 	}
 	return p.State
@@ -119,7 +124,7 @@ func matrix(l *Link) string {
 	b.WriteString("| from | to | | seen | missing |\n|---|---|---|---|---|\n")
 	for _, p := range l.Paths {
 		seen := cell(p.shown())
-		if p.Rule != "" || p.State != "open" && p.Later == "" {
+		if p.State != "open" && !p.waits() {
 			seen = "**" + seen + "**"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(p.From), cell(p.To), cell(p.What), seen, cell(p.Rule))

@@ -43,6 +43,29 @@ func TestWhoReachesWhatIsShownInEveryForm(t *testing.T) {
 	has(t, doc.String(), `"oneWay": "the link works one way only"`, `"state": "timed out"`, `"rule": "allow tcp`)
 }
 
+// An approver reads what is bold: what link takes for a no must be, and nothing else.
+func TestWhatDoesNotHoldIsBoldAlsoWhereSomethingIsStartedLater(t *testing.T) {
+	for _, later := range []string{"", "bridge.manifests"} {
+		for _, state := range []string{
+			paths.Open, paths.Refused, paths.TimedOut, paths.NoRoute, paths.NoName, paths.NoAnswer, paths.Small, paths.NoUDP, paths.Another, paths.Inside, paths.Unsure,
+		} {
+			row := paths.Row{Path: paths.Path{What: paths.Bridge, From: "new", To: "10.1.1.36:8080", Later: later}, State: state}
+			d := report.Document{Verb: "apply", Link: report.Reached(nil, []engine.Line{{Seen: phase.Observation{Facts: map[string]any{paths.PathFact + "x": []paths.Row{row}}}}})}
+			md, _ := report.Markdown(d, 0)
+			var text bytes.Buffer
+			if err := report.End(&text, d); err != nil {
+				t.Fatal(err)
+			}
+			if bold := strings.Contains(md, "| **"+state); bold == row.Holds() {
+				t.Errorf("%s, later %q, is bold: %t\n%s", state, later, bold, md)
+			}
+			if waits := strings.Contains(md+text.String(), "until"); waits != (row.Holds() && state != paths.Open) {
+				t.Errorf("%s, later %q, is only waited for: %t\n%s%s", state, later, waits, md, text.String())
+			}
+		}
+	}
+}
+
 func has(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	for _, p := range parts {
