@@ -100,8 +100,11 @@ func code(err error) string {
 			return c
 		}
 	}
-	if errors.As(err, new(*net.DNSError)) {
-		return codeName
+	if name, is := errors.AsType[*net.DNSError](err); is {
+		if name.IsNotFound {
+			return codeName
+		}
+		return codeOther // its resolvers could not say, which is no silence of the destination either
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return "timeout"
@@ -131,7 +134,7 @@ func heard(line string, r request, env string) (string, error) {
 		if err != nil {
 			host = r.to
 		}
-		return "", &net.DNSError{Err: "in " + env + ": " + words, Name: host}
+		return "", &net.DNSError{Err: "in " + env + ": " + words, Name: host, IsNotFound: true}
 	}
 	err, known := dialErrors[c]
 	if !known {

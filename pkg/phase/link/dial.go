@@ -108,10 +108,10 @@ func (r Row) failed(err error, direct bool) Row {
 	return r
 }
 
-// nameless sorts why a name leads nowhere.
+// nameless sorts why a name leads nowhere. A resolver that could not say is asked again.
 func (r Row) nameless(err error) Row {
 	name, said := errors.AsType[*net.DNSError](err)
-	if !said || name.IsTimeout {
+	if !said || !name.IsNotFound {
 		return r.unsure(err)
 	}
 	r.State, r.Why = NoName, name.Err

@@ -48,6 +48,21 @@ func TestEachWayOfNotGettingThereHasAName(t *testing.T) {
 	}
 }
 
+func TestAResolverThatCouldNotSayIsNoNo(t *testing.T) {
+	for want, all := range map[string][]net.DNSError{
+		NoName: {{Err: "no such host", IsNotFound: true}},
+		Unsure: {{Err: "server misbehaving", IsTemporary: true}, {Err: "i/o timeout", IsTimeout: true}, {Err: "server misbehaving"}},
+	} {
+		for _, said := range all {
+			for _, r := range []Row{(Row{}).nameless(&said), (Row{}).failed(&net.OpError{Op: "dial", Err: &said}, true)} {
+				if r.State != want {
+					t.Errorf("%+v: %+v", said, r)
+				}
+			}
+		}
+	}
+}
+
 // What is started later cannot answer now, and a firewall that drops is seen all the same.
 func TestWhatIsStartedLaterOnlyHasToBeReached(t *testing.T) {
 	for state, holds := range map[string]bool{
