@@ -22,7 +22,8 @@ const (
 	relayed  = reach.Dialing + 3*time.Second
 )
 
-// attempts is how often it is asked how long a path takes. The shortest time is the path's.
+// attempts is how often a path is dialled, since not every backend of a load balancer need be there, and how often it is asked how
+// long that takes: the shortest time is the path's.
 const attempts = 3
 
 // dial resolves and dials one path, and sees what is there.
@@ -60,30 +61,47 @@ func lookup(ctx context.Context, by reach.Dialer, name string, limit time.Durati
 	return by.LookupHost(ctx, name)
 }
 
-// connect dials, and then asks who dialled how long that takes: seen from here the way to a relay would be part of it.
+// connect dials, again and again: every connection has to come about.
 func (r Row) connect(ctx context.Context, by reach.Dialer, limit time.Duration, direct bool) Row {
+	for n := range attempts {
+		if err := once(ctx, by, r.To, limit); err != nil {
+			if r = r.failed(err, direct); n > 0 {
+				r.some, r.Why = true, fmt.Sprintf("connection %d of %d: %s", n+1, attempts, r.Why)
+			}
+			return r
+		}
+	}
+	r.State = Open
+	r.Millis = float64(shortest(ctx, by, r.To, limit).Microseconds()) / 1000
+	return r
+}
+
+func once(ctx context.Context, by reach.Dialer, to string, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	conn, err := by.DialContext(ctx, "tcp", r.To)
-	if err != nil {
-		return r.failed(err, direct)
+	conn, err := by.DialContext(ctx, "tcp", to)
+	if err == nil {
+		_ = conn.Close() // nothing was said
 	}
-	_ = conn.Close() // nothing was said
-	r.State = Open
+	return err
+}
+
+// shortest asks who dials how long a connection takes: seen from here the way to a relay would be part of it. 0: nobody says.
+func shortest(ctx context.Context, by reach.Dialer, to string, limit time.Duration) (best time.Duration) {
 	watch, able := by.(interface {
 		Took(ctx context.Context, addr string) (time.Duration, error)
 	})
-	var best time.Duration
+	if !able {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	for range attempts {
-		if !able {
-			break
-		}
-		if took, err := watch.Took(ctx, r.To); err == nil && (best == 0 || took < best) {
+		if took, err := watch.Took(ctx, to); err == nil && (best == 0 || took < best) {
 			best = took
 		}
 	}
-	r.Millis = float64(best.Microseconds()) / 1000
-	return r
+	return best
 }
 
 // failed sorts what went wrong. direct: an end of our own patience is the destination's silence.

@@ -31,7 +31,8 @@ type Row struct {
 	Why       string   `json:"why,omitempty"`   // in words
 	Rule      string   `json:"rule,omitempty"`  // of the firewall, which is missing
 
-	err error // of Unsure
+	some bool  // connections came about before the one that did not
+	err  error // of Unsure
 }
 
 // Holds says whether the path is as the plan needs it. Where what listens is only started later, a connection that is refused is
@@ -46,7 +47,7 @@ func (r Row) reached() bool {
 	case Open, Refused, NoAnswer, Small, NoUDP, Another:
 		return true
 	}
-	return false
+	return r.some
 }
 
 // String is the row in words.

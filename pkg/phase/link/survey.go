@@ -122,7 +122,7 @@ func (t *table) conclude() {
 			if taken := from.own(r.Addresses); taken != "" && crosses(r.Path) && r.State != Unsure {
 				r.State, r.Why = Inside, taken+", so what "+r.From+" sends there need not leave it"
 			}
-			if !r.Holds() && slices.Contains([]string{TimedOut, Refused, NoRoute, NoUDP}, r.State) {
+			if !r.Holds() && !r.some && slices.Contains([]string{TimedOut, Refused, NoRoute, NoUDP}, r.State) {
 				r.Rule = rule(*r, from)
 			}
 			if crosses(r.Path) {
