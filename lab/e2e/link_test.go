@@ -2,11 +2,8 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,35 +14,19 @@ import (
 )
 
 // linked is relayed with the phase link.
-var linked = append(slices.Clone(relayed), "tail: {addresses: [", "link: {}\n  tail: {addresses: [")
-
-// reached is one direction, as the tool's JSON document has it.
-type reached struct {
-	What, From, To, State, Rule string
-	Large                       bool
-	Ms                          float64
-}
+var linked = append(but(small, "rate: 40"), rehearse.Linked...)
 
 // matrix is what a document of the tool says of the paths.
-func matrix(t *testing.T, got rehearse.Result) (paths []reached, oneWay string) {
+func matrix(t *testing.T, got rehearse.Result) (paths []rehearse.Reached, oneWay string) {
 	t.Helper()
-	var d struct {
-		Mutated bool
-		Link    struct {
-			Paths  []reached
-			OneWay string
-		}
+	paths, oneWay, err := rehearse.Reaches(got.Stdout)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, got.Stderr)
 	}
-	if err := json.Unmarshal(got.Stdout, &d); err != nil {
-		t.Fatalf("read the document: %v\n%s%s", err, got.Stdout, got.Stderr)
+	for _, p := range paths {
+		t.Logf("%s large %t %.1f ms %s", p, p.Large, p.Ms, p.Rule)
 	}
-	if d.Mutated || len(d.Link.Paths) == 0 {
-		t.Fatalf("mutated %t, paths %+v\n%s", d.Mutated, d.Link.Paths, got.Stderr)
-	}
-	for _, p := range d.Link.Paths {
-		t.Logf("%s -> %s (%s): %s %t %.1f ms %s", p.From, p.To, p.What, p.State, p.Large, p.Ms, p.Rule)
-	}
-	return d.Link.Paths, d.Link.OneWay
+	return paths, oneWay
 }
 
 // One lab, so one test: each part starts where the one before it ended.
@@ -71,7 +52,7 @@ func TestALinkThatIsClosedIsNamedAndThenPasses(t *testing.T) {
 		}
 		got := r.verb(t, "apply", "--phase", "link")
 		paths, _ := matrix(t, got)
-		if got.Failed() != nil || slices.ContainsFunc(paths, func(p reached) bool { return !good(p) }) {
+		if got.Failed() != nil || slices.ContainsFunc(paths, func(p rehearse.Reached) bool { return !p.Good() }) {
 			t.Errorf("%v", got.Failed())
 		}
 	})
@@ -96,7 +77,7 @@ func TestALinkThatIsClosedIsNamedAndThenPasses(t *testing.T) {
 		meanwhile(t, link, wan.Faults{Largest: 1000}, func() {
 			got := r.verb(t, "verify", "--phase", "link")
 			paths, _ := matrix(t, got)
-			if got.Code == 0 || !slices.ContainsFunc(paths, func(p reached) bool { return p.State == "only small packets" }) {
+			if got.Code == 0 || !slices.ContainsFunc(paths, func(p rehearse.Reached) bool { return p.State == "only small packets" }) {
 				t.Errorf("exit code %d\n%s", got.Code, got.Stderr)
 			}
 		})
@@ -107,20 +88,6 @@ func TestALinkThatIsClosedIsNamedAndThenPasses(t *testing.T) {
 		relaysGone(t, r)
 	})
 }
-
-// good: what is started only later may refuse.
-func good(p reached) bool {
-	return p.State == "open" && (p.Large || p.Port() == 443) || p.What == "bridge" && p.State == "refused"
-}
-
-// Port is that of the destination.
-func (p reached) Port() int {
-	port, _ := strconv.Atoi(p.To[strings.LastIndexByte(p.To, ':')+1:])
-	return port
-}
-
-// ruleWords is how the tool words a rule.
-var ruleWords = regexp.MustCompile(`^allow tcp from (old|new) \((.*)\) to (\S+) port ([0-9]+)$`)
 
 // namesRules wants a no for every path while all is closed, and returns the rules that it names by the cluster they stand before.
 func namesRules(t *testing.T, r *rig) map[string][]wan.Rule {
@@ -133,22 +100,15 @@ func namesRules(t *testing.T, r *rig) map[string][]wan.Rule {
 	if oneWay != "" {
 		t.Errorf("neither way is open, and it says %q", oneWay)
 	}
-	rules, dialled := map[string][]wan.Rule{}, map[string]bool{}
+	rules, err := rehearse.Rules(paths)
+	if err != nil {
+		t.Error(err)
+	}
+	dialled := map[string]bool{}
 	for _, p := range paths {
-		m := ruleWords.FindStringSubmatch(p.Rule)
-		if p.State != "timed out" || m == nil || !strings.Contains(string(got.Stderr), p.Rule) {
-			t.Errorf("%s -> %s is %q, %q", p.From, p.To, p.State, p.Rule)
-			continue
+		if !strings.Contains(string(got.Stderr), p.Rule) {
+			t.Errorf("%s: its rule is not told: %q", p, p.Rule)
 		}
-		to := world.New.Name
-		if m[1] == to {
-			to = world.Old.Name
-		}
-		port, err := strconv.Atoi(m[4])
-		if err != nil {
-			t.Fatal(err)
-		}
-		rules[to] = append(rules[to], wan.Rule{From: regexp.MustCompile(`[0-9.]+[0-9](/[0-9]+)?`).FindAllString(m[2], -1), To: m[3], Port: port})
 		dialled[p.To] = true
 	}
 	for _, c := range world.Clusters() { // what the plan needs, worked out here

@@ -16,14 +16,8 @@ import (
 // relaySpace is where the relays of the plan are.
 const relaySpace = "cutover-relay"
 
-// relayed is small, with relays: each entry is asked from the other side.
-var relayed = append(
-	but(small, "rate: 40"), // the lab's API servers and the relays share its two cores with everything else
-	"old: {uid: "+world.Old.UID+"}", "old: {uid: "+world.Old.UID+`, relay: {image: "lab.test/lab/cutover:dev"}}`,
-	"new: {uid: "+world.New.UID+"}", "new: {uid: "+world.New.UID+`, relay: {image: "lab.test/lab/cutover:dev"}}`,
-	"old: {addresses: ["+world.Old.Entry+"], ingressClass: main}", "old: {addresses: ["+world.Old.Entry+"], ingressClass: main, from: new}",
-	"new: {addresses: ["+world.New.Entry+"], ingressClass: main}", "new: {addresses: ["+world.New.Entry+"], ingressClass: main, from: old}",
-)
+// relayed is small, with relays: each entry is asked from the other side. The lab's API servers and the relays share its two cores with everything else, so probes are few.
+var relayed = append(but(small, "rate: 40"), rehearse.Relayed...)
 
 // One lab, so one test: each part starts where the one before it ended.
 func TestARunnerThatReachesTwoAPIServersAndNothingElseMovesByRelays(t *testing.T) {
