@@ -11,6 +11,7 @@ import (
 
 	"cutover.dev/cutover/lab/load"
 	"cutover.dev/cutover/lab/rehearse"
+	"cutover.dev/cutover/lab/wan"
 	"cutover.dev/cutover/lab/world"
 	"cutover.dev/cutover/lab/writes"
 )
@@ -20,7 +21,7 @@ type settings struct {
 	Rate, Least int
 	Plan, Out   string
 	Keep, Up    bool
-	Names       bool
+	Names, Link bool
 }
 
 // demo is one run.
@@ -31,6 +32,7 @@ type demo struct {
 	tool   rehearse.Tool
 	load   *load.Load
 	writes *writes.Writes
+	link   *wan.Link // nil: there is none
 	view   *view
 	report report
 }
@@ -51,10 +53,8 @@ func run(ctx context.Context, s settings) (err error) {
 		return fmt.Errorf("make the folder of the report: %w", err)
 	}
 	d.tool = rehearse.Tool{Binary: filepath.Join(root, "bin", "cutover"), Dir: root, Plan: s.Plan, Env: w.Environment()}
-	if s.Names {
-		if err := d.named(); err != nil {
-			return err
-		}
+	if err := d.change(); err != nil {
+		return err
 	}
 	if err := d.build(ctx); err != nil {
 		return err
@@ -70,18 +70,33 @@ func run(ctx context.Context, s settings) (err error) {
 	return d.perform(ctx)
 }
 
-// perform runs the acts under load and writes the report, whatever became of them.
-func (d *demo) perform(ctx context.Context) error {
-	clients := rehearse.Clients
+// change makes the demo's plan one of what was asked for.
+func (d *demo) change() error {
 	if d.Names {
-		clients = rehearse.ClientsByName
-		if err := d.admit(ctx); err != nil {
+		if err := d.planNamed(); err != nil {
 			return err
 		}
 	}
-	if err := d.settle(ctx); err != nil {
+	if d.Link {
+		return d.planLinked()
+	}
+	return nil
+}
+
+// perform runs the acts under load and writes the report, whatever became of them.
+func (d *demo) perform(ctx context.Context) (err error) {
+	clients := rehearse.Clients
+	if d.Names {
+		clients = rehearse.ClientsByName
+	}
+	if err := errors.Join(d.admit(ctx), d.settle(ctx)); err != nil {
 		return err
 	}
+	part, err := d.join(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, part()) }()
 	file, err := os.Create(filepath.Join(d.Out, "ledger.jsonl"))
 	if err != nil {
 		return fmt.Errorf("make the ledger: %w", err)
@@ -104,6 +119,7 @@ func (d *demo) perform(ctx context.Context) error {
 	d.view.note("clients: waiting for the last answers")
 	counters, written := d.load.Stop()
 	asked := d.database(ctx)
+	d.carried()
 	d.view.close()
 	d.report.finish(ctx, d, counters, errors.Join(played, written, asked))
 	if err := d.report.write(d.Out); err != nil {
@@ -184,11 +200,18 @@ func (d *demo) carryOut(ctx context.Context, i int, a act) (steps int, err error
 			return 0, fmt.Errorf("ask new through old's entry before its clients end: %w", err)
 		}
 		return 0, d.endLate(ctx)
+	case refuse:
+		return 0, d.refuse(ctx, i)
+	case open:
+		return 0, d.open(ctx)
 	case rollback:
 		return d.verb(ctx, i, "rollback", "--to", a.To)
 	}
 	if _, err := d.verb(ctx, i, "plan", "--phase", a.Phase); err != nil {
 		return 0, err
+	}
+	if a.Phase == link {
+		return d.prove(ctx, i)
 	}
 	args := []string{"--phase", a.Phase}
 	if a.Phase == "cleanup" {

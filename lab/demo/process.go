@@ -22,12 +22,17 @@ const waiting = 8
 // patience is how long the demo comes back for: the plan's own windows are seconds.
 const patience = 2 * time.Minute
 
-// verb runs one verb of the tool as a process of its own, again while it says that it has to wait, and returns how many
-// steps it reports.
+// verb runs one verb of the tool, which has to end well, and returns how many steps it reports.
 func (d *demo) verb(ctx context.Context, i int, verb string, args ...string) (int, error) {
+	r, err := d.run(ctx, i, verb, args...)
+	return rehearse.Steps(r.Stdout), errors.Join(r.Failed(), err)
+}
+
+// run runs one verb as a process of its own, again while it says that it has to wait.
+func (d *demo) run(ctx context.Context, i int, verb string, args ...string) (rehearse.Result, error) {
 	log, err := os.Create(filepath.Join(d.Out, "logs", fmt.Sprintf("%02d-%s.log", i+1, verb)))
 	if err != nil {
-		return 0, fmt.Errorf("make the log: %w", err)
+		return rehearse.Result{}, fmt.Errorf("make the log: %w", err)
 	}
 	defer log.Close()
 	tool := d.tool
@@ -41,11 +46,11 @@ func (d *demo) verb(ctx context.Context, i int, verb string, args ...string) (in
 		fmt.Fprintf(log, "$ cutover %s\n", strings.Join(line, " "))
 		r, err := tool.Run(ctx, io.MultiWriter(log, d.view.narration()), line...)
 		if err != nil {
-			return 0, err
+			return r, err
 		}
 		_, err = fmt.Fprintf(log, "%s\nexit code %d after %.1f s\n", r.Stdout, r.Code, r.Took.Seconds())
 		if r.Code != waiting || time.Now().After(until) || ctx.Err() != nil {
-			return rehearse.Steps(r.Stdout), errors.Join(r.Failed(), err, context.Cause(ctx))
+			return r, errors.Join(err, context.Cause(ctx))
 		}
 		select {
 		case <-time.After(2 * time.Second):

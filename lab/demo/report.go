@@ -27,7 +27,8 @@ type report struct {
 	Phases       []phaseRow        `json:"phases"`
 	Requests     ledger.Counters   `json:"requests"`
 	Database     database          `json:"database"`
-	DNS          *dnsPart          `json:"dns,omitempty"` // nil: no name moved
+	DNS          *dnsPart          `json:"dns,omitempty"`  // nil: no name moved
+	Link         *linkPart         `json:"link,omitempty"` // nil: the clusters are on one network
 	Machine      map[string]any    `json:"machine"`
 	Versions     map[string]string `json:"versions"`
 }
@@ -48,7 +49,7 @@ func newReport() report {
 // finish adds the numbers and the verdict.
 func (r *report) finish(ctx context.Context, d *demo, c ledger.Counters, failure error) {
 	r.Seconds, r.Requests, r.Versions = round(time.Since(r.At)), c, versions(ctx, d)
-	r.Problems = slices.Concat(problems(c, d.Least, failure), r.Database.problems(), r.DNS.problems())
+	r.Problems = slices.Concat(problems(c, d.Least, failure), r.Database.problems(), r.DNS.problems(), r.Link.problems())
 	r.Verdict = fmt.Sprintf("%d requests sent and %d writes acknowledged, none lost", c.Sent, r.Database.Writes)
 	if len(r.Problems) > 0 {
 		r.Verdict = fmt.Sprintf("does not count: %s", strings.Join(r.Problems, "; "))
@@ -95,7 +96,7 @@ func (r *report) print(out io.Writer) {
 		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\n", p.Name, p.Seconds, steps(p), failed(p))
 	}
 	fmt.Fprintln(w)
-	for _, line := range slices.Concat(r.figures(), r.Database.figures(), r.DNS.figures()) {
+	for _, line := range slices.Concat(r.figures(), r.Database.figures(), r.DNS.figures(), r.Link.figures()) {
 		fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
 	}
 	_ = w.Flush()
@@ -113,7 +114,7 @@ func (r *report) markdown() string {
 	for _, line := range r.figures() {
 		fmt.Fprintf(&b, "| %s | %s |\n", line[0], line[1])
 	}
-	b.WriteString(r.Database.markdown() + r.DNS.markdown())
+	b.WriteString(r.Database.markdown() + r.DNS.markdown() + r.Link.markdown())
 	fmt.Fprint(&b, "\n| host and path | sent | lost | longest gap, ms |\n|---|---|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(r.Requests.ByTarget)) {
 		t := r.Requests.ByTarget[name]

@@ -14,6 +14,8 @@ const (
 	apply    do = "apply"    // run a phase
 	rollback do = "rollback" // take a phase back; Phase is the one taken back, To the one that stays
 	move     do = "move"     // the clients that follow go to new's entry
+	refuse   do = "refuse"   // run link before firewalls that are closed
+	open     do = "open"     // the firewalls let in what link named
 	end      do = "end"      // the clients at old's entry end
 )
 
@@ -30,6 +32,10 @@ func (a act) title() string {
 		return a.Phase + " back"
 	case move:
 		return "clients move to new"
+	case refuse:
+		return a.Phase + " refused"
+	case open:
+		return "firewalls open"
 	case end:
 		return "clients at old end"
 	}
@@ -37,7 +43,7 @@ func (a act) title() string {
 }
 
 // script makes the acts of the plan's phases: the clients move after routes, unless names lead them in dns, the last wave is
-// taken back and run again, and the clients that stayed at old's entry end just before cleanup. A plan that lacks any of
+// taken back and run again, link is refused before it passes, and the clients that stayed at old's entry end just before cleanup. A plan that lacks any of
 // these shows nothing.
 func script(phases []string) ([]act, error) {
 	var acts []act
@@ -53,6 +59,9 @@ func script(phases []string) ([]act, error) {
 	for i, p := range phases {
 		if p == "cleanup" {
 			acts = append(acts, act{Do: end})
+		}
+		if p == link {
+			acts = append(acts, act{Do: refuse, Phase: p}, act{Do: open})
 		}
 		acts = append(acts, act{Do: apply, Phase: p})
 		if p == "routes" && !slices.Contains(phases, "dns") {

@@ -118,6 +118,13 @@ func (v *view) line(format string, args ...any) {
 	}
 }
 
+// show prints one line where there is no block to draw, and there the report has it.
+func (v *view) show(format string, args ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.line(format, args...)
+}
+
 func (v *view) note(text string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
