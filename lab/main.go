@@ -21,6 +21,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"cutover.dev/cutover/lab/ipsec"
 	"cutover.dev/cutover/lab/names"
 	"cutover.dev/cutover/lab/progress"
 	"cutover.dev/cutover/lab/rig"
@@ -35,7 +36,8 @@ const usage = `usage: go -C lab run . <verb>
   status   check every part once; exit 1 when something is off
   env      print the variables that a tool needs, to be evaluated by a shell
   wan      until it is interrupted, join the two clusters of a lab that is up by a link that can go wrong, with a firewall in front of
-           each that is closed (--open: not); --delay 20ms and --drop 0.01 are for every packet, --largest 1000 drops larger ones
+           each that is closed (--open: not); --delay 20ms and --drop 0.01 are for every packet, --largest 1000 drops larger ones;
+           --ipsec puts a strongSwan tunnel through it
   down     take everything down; with --check only look whether anything is left
 `
 
@@ -57,6 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	verb := args[0]
 	onlyCheck, opened, named := flags.Bool("check", false, ""), flags.Bool("open", false, ""), flags.Bool("names", false, "")
+	tunnelled := flags.Bool("ipsec", false, "")
 	var faults wan.Faults
 	flags.DurationVar(&faults.Delay, "delay", 0, "")
 	flags.Float64Var(&faults.Drop, "drop", 0, "")
@@ -84,15 +87,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case verb == "env":
 		return env(w, stdout)
 	case verb == "wan":
-		return join(ctx, faults, *opened, stderr)
+		var tunnel *wan.Tunnel
+		if *tunnelled {
+			tunnel = ipsec.Tunnel(w)
+		}
+		return join(ctx, faults, tunnel, *opened, stderr)
 	default:
 		return fmt.Errorf("no verb %q\n\n%s", verb, usage)
 	}
 }
 
 // join puts the link between the clusters until ctx ends.
-func join(ctx context.Context, faults wan.Faults, opened bool, out io.Writer) error {
-	link, err := wan.Start(ctx)
+func join(ctx context.Context, faults wan.Faults, tunnel *wan.Tunnel, opened bool, out io.Writer) error {
+	link, err := wan.Start(ctx, tunnel)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (d *demo) join(ctx context.Context) (part func() error, err error) {
 	if d.report.Link == nil {
 		return func() error { return nil }, nil
 	}
-	if d.link, err = wan.Start(ctx); err != nil {
+	if d.link, err = wan.Start(ctx, nil); err != nil {
 		return nil, fmt.Errorf("join the clusters by a link: %w", err)
 	}
 	return func() error { return d.link.Close(context.WithoutCancel(ctx)) }, nil

@@ -35,7 +35,7 @@ func TestALinkThatIsClosedIsNamedAndThenPasses(t *testing.T) {
 	wanted(t)
 	r := start(t, setting{out: "link", plan: linked, database: true})
 	r.tool.Net = world.NetRunner
-	link, err := wan.Start(t.Context())
+	link, err := wan.Start(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,19 @@ func KillAll(ctx context.Context, w world.World, recorded []state.Process) error
 	})
 }
 
+// End ends one recorded process and waits until it is gone. That it is gone already is fine.
+func End(ctx context.Context, p state.Process) error {
+	return ready.Until(ctx, "the end of "+p.Name, 5*time.Second, func(context.Context) error {
+		if !Alive(p.PID, p.Start) {
+			return nil
+		}
+		if err := kill(Info{PID: p.PID, Start: p.Start, Command: p.Name}); err != nil {
+			return err
+		}
+		return fmt.Errorf("process %d still runs", p.PID)
+	})
+}
+
 // kill ends one process if it is still the one that was found.
 func kill(info Info) error {
 	if !Alive(info.PID, info.Start) {

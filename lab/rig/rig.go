@@ -78,6 +78,28 @@ func Join(ctx context.Context, w world.World, d proc.Daemon) error {
 	return proc.Start(ctx, w, file, d)
 }
 
+// Leave ends a daemon that Join started, and forgets it. That there is none, or no lab, is fine.
+func Leave(ctx context.Context, w world.World, name string) error {
+	release, err := lock(w)
+	if err != nil {
+		return err
+	}
+	defer release()
+	file, err := state.Open(statePath(w))
+	if errors.Is(err, state.ErrNone) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("end %s: %w", name, err)
+	}
+	for _, p := range file.Now().Processes {
+		if p.Name == name {
+			return errors.Join(proc.End(ctx, p), file.Forget(name))
+		}
+	}
+	return nil
+}
+
 // Find is the record of a daemon of the lab that is up.
 func Find(w world.World, name string) (state.Process, error) {
 	file, err := state.Open(statePath(w))

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -93,6 +94,13 @@ func (f *File) Record(p Process) error {
 			}
 		}
 		s.Processes = append(s.Processes, p)
+	})
+}
+
+// Forget removes a process that was ended on purpose.
+func (f *File) Forget(name string) error {
+	return f.change(func(s *State) {
+		s.Processes = slices.DeleteFunc(s.Processes, func(p Process) bool { return p.Name == name })
 	})
 }
 

@@ -92,7 +92,7 @@ func TestAClosedFirewallLetsNoConnectionBegin(t *testing.T) {
 }
 
 func TestAllThatTheOtherSideHasIsBehindTheLink(t *testing.T) {
-	lines := strings.Join(routes(world.Old), "\n")
+	lines := strings.Join((&Link{}).ways(world.Old), "\n")
 	for _, to := range []string{"10.62.0.0/17", "10.62.128.0/17", world.New.Node, world.New.Entry, world.New.Inner, world.New.Mongods[2]} {
 		if !strings.Contains(lines, "route add "+to+" dev wan0 src "+world.Old.Node) {
 			t.Errorf("there is no way to %s:\n%s", to, lines)
@@ -100,5 +100,30 @@ func TestAllThatTheOtherSideHasIsBehindTheLink(t *testing.T) {
 	}
 	if strings.Contains(lines, world.Old.Entry) || strings.Contains(lines, world.ClientAddress) {
 		t.Errorf("more goes by the link than that:\n%s", lines)
+	}
+}
+
+func TestWithATunnelOnlyItsGatewaysAreOnTheLink(t *testing.T) {
+	tunnel := &Tunnel{Device: "tun9", Ports: []int{500, 4500}}
+	rules := tunnel.opened(world.New, []Rule{{From: []string{"172.30.0.11"}, To: world.New.Inner, Port: 8080}})
+	want := `		iifname "wan0" ip saddr 192.0.2.1 ip daddr 192.0.2.2 udp dport { 500, 4500 } accept
+		iifname "wan0" drop
+		iifname "tun9" ip saddr { 172.30.0.11 } ip daddr 172.30.0.32 tcp dport 8080 accept
+		iifname "tun9" tcp flags & (syn | ack) == syn drop
+		iifname "tun9" meta l4proto udp drop
+`
+	if !strings.Contains(rules, want) {
+		t.Errorf("%s\nis not in\n%s", want, rules)
+	}
+	lines := strings.Join((&Link{tunnel: tunnel}).ways(world.New), "\n")
+	for _, to := range []string{"10.61.0.0/17", "10.61.128.0/17", world.Old.Node, world.Old.Entry, world.Old.Inner, world.Old.Mongods[2]} {
+		for _, want := range []string{"route add " + to + " dev tun9 src " + world.New.Node, "route replace blackhole " + to + " metric 100"} {
+			if !strings.Contains(lines, want) {
+				t.Errorf("%q is not in\n%s", want, lines)
+			}
+		}
+	}
+	if strings.Contains(lines, "dev wan0") {
+		t.Errorf("something goes beside the tunnel:\n%s", lines)
 	}
 }
