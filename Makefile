@@ -12,6 +12,7 @@ CACHE    = $${CUTOVER_LAB_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/cutover-lab}
 IMAGE   ?= cutover:dev
 KILLS   ?= 200
 SERVERS  = bind9 knot pdns-server pdns-backend-sqlite3 sqlite3 unbound
+STRONGSWAN = strongswan-charon strongswan-swanctl libcharon-extra-plugins
 
 # One way to compile for the tests, the tool and its image, so that what they have in common is compiled once.
 export CGO_ENABLED ?= 0
@@ -20,7 +21,7 @@ export GOFLAGS := -trimpath $(GOFLAGS)
 .DEFAULT_GOAL := help
 # The lab is one per machine, and a check that fails early should spare the long ones.
 .NOTPARALLEL:
-.PHONY: bench help check lint workflows unit fmt test servers warm e2e test-all race faults kills demo act screenshots lab-up lab-status lab-down build image-root image
+.PHONY: bench help check lint workflows unit fmt test servers strongswan warm e2e test-all race faults kills demo act screenshots lab-up lab-status lab-down build image-root image
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,15 +70,20 @@ test race: export CUTOVER_REQUIRE_NAMESERVERS = 1
 test race: export CUTOVER_REQUIRE_EXTERNALDNS = 1
 endif
 
-# Name servers are run by the tests and the lab, not by the machine: policy-rc.d keeps Debian from starting them.
-servers:
-	@[ "$$(id -u)" = 0 ] || exit 0; set -e; \
-	if ! { command -v named && command -v knotd && command -v pdns_server && command -v pdnsutil && command -v sqlite3 && command -v unbound; } >/dev/null; then \
-		echo "installing name servers: $(SERVERS)"; \
+# Name servers and strongSwan are run by the tests and the lab, not by the machine: policy-rc.d keeps Debian from starting them.
+installed = [ "$$(id -u)" = 0 ] || exit 0; set -e; \
+	if ! { $(2); } >/dev/null 2>&1; then \
+		echo "installing $(1): $(3)"; \
 		policy=/usr/sbin/policy-rc.d; \
-		[ -e $$policy ] || { trap "rm -f $$policy" EXIT; printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; }; \
+		[ -e $$policy ] || { trap "rm -f $$policy" EXIT; printf '\#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; }; \
 		apt-get -o DPkg::Lock::Timeout=300 update -q >/dev/null; \
-		DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends $(SERVERS) >/dev/null; fi
+		DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends $(3) >/dev/null; fi
+
+servers:
+	@$(call installed,name servers,command -v named && command -v knotd && command -v pdns_server && command -v pdnsutil && command -v sqlite3 && command -v unbound,$(SERVERS))
+
+strongswan:
+	@$(call installed,strongSwan,command -v swanctl && cd /usr/lib/ipsec && ls charon plugins/libstrongswan-kernel-libipsec.so,$(STRONGSWAN))
 
 warm: servers
 	@[ "$$(id -u)" = 0 ] || exit 0; set -e; \
@@ -101,7 +107,7 @@ test-all: test race faults kills demo act ## test, the race detector (needs a C 
 race:
 	@CGO_ENABLED=1 $(NICE) $(GO) test -race -timeout 30m $(PRODUCT) || { echo "fix what is named above, then: go test -race <package>"; exit 1; }
 
-faults: servers ## let the world and the API servers go wrong at length, move without a tail, by relays, by names, over a closed link, and the replica set (root; an hour and a half)
+faults: servers strongswan ## let the world and the API servers go wrong at length, move without a tail, by relays, by names, over a closed link and a tunnel, and the replica set (root; an hour and a half)
 	@CUTOVER_LONG=1 CUTOVER_REQUIRE_MONGOD=1 $(GO) test ./pkg/phase/stepdown -count=1 -v -timeout 40m -run 'ARealSet|FiveAndFive' || \
 		{ echo "fix what is named above, then: CUTOVER_LONG=1 go test ./pkg/phase/stepdown -count=1 -v -run <name>"; exit 1; }
 	@CUTOVER_E2E=1 CUTOVER_LONG=1 $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'APIServersThat|AWrongWorld|WithoutATail|AReplicaSet|ARunnerThat|FollowTheirNames|ALinkThat' || \
@@ -111,7 +117,7 @@ kills: ## kill the tool at KILLS random instants, and at every boundary of every
 	@CUTOVER_E2E=1 CUTOVER_LONG=1 CUTOVER_KILLS=$(KILLS) $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'AtRandomInstants|AnEnvironmentMoves' || \
 		{ echo "fix what is named above, then: make kills CUTOVER_SEED=<the seed above>"; exit 1; }
 
-demo: servers ## move a whole environment between two real clusters under load (root; 5 minutes with a warm cache)
+demo: servers $(if $(findstring -ipsec,$(DEMO)),strongswan) ## move a whole environment between two real clusters under load (root; 5 minutes with a warm cache)
 	@$(GO) -C lab run ./demo $(DEMO)
 
 act: ## run the action's workflow in containers against the lab (root)

@@ -21,7 +21,8 @@ type settings struct {
 	Rate, Least int
 	Plan, Out   string
 	Keep, Up    bool
-	Names, Link bool
+	Names       bool
+	Link, IPsec bool
 }
 
 // demo is one run.
@@ -77,7 +78,7 @@ func (d *demo) change() error {
 			return err
 		}
 	}
-	if d.Link {
+	if d.Link || d.IPsec {
 		return d.planLinked()
 	}
 	return nil
@@ -119,9 +120,9 @@ func (d *demo) perform(ctx context.Context) (err error) {
 	d.view.note("clients: waiting for the last answers")
 	counters, written := d.load.Stop()
 	asked := d.database(ctx)
-	d.carried()
+	through := d.carried(ctx)
 	d.view.close()
-	d.report.finish(ctx, d, counters, errors.Join(played, written, asked))
+	d.report.finish(ctx, d, counters, errors.Join(played, written, asked, through))
 	if err := d.report.write(d.Out); err != nil {
 		return err
 	}

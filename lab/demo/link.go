@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"cutover.dev/cutover/lab/ipsec"
 	"cutover.dev/cutover/lab/rehearse"
 	"cutover.dev/cutover/lab/wan"
 	"cutover.dev/cutover/lab/world"
@@ -22,8 +23,10 @@ type linkPart struct {
 	Refused []string           `json:"refused"` // the paths that did not work while the firewalls were closed
 	Rules   []string           `json:"rules"`   // what the tool named, and the demo opened
 	Carried map[string]packets `json:"carried"` // by who sent them
-	opened  map[string][]wan.Rule
-	good    bool // every path worked in the end
+	// Tunnel is what each end let through it; nil: there is no tunnel.
+	Tunnel map[string]ipsec.Counters `json:"tunnel,omitempty"`
+	opened map[string][]wan.Rule
+	good   bool // every path worked in the end
 }
 
 type packets struct {
@@ -35,6 +38,9 @@ type packets struct {
 // share two cores with all the rest.
 func (d *demo) planLinked() error {
 	d.report.Link = &linkPart{Refused: []string{}, Rules: []string{}, Carried: map[string]packets{}}
+	if d.IPsec {
+		d.report.Link.Tunnel = map[string]ipsec.Counters{}
+	}
 	return d.replan(append([]string{"rate: 50", "rate: 40"}, rehearse.Linked...))
 }
 
@@ -43,7 +49,11 @@ func (d *demo) join(ctx context.Context) (part func() error, err error) {
 	if d.report.Link == nil {
 		return func() error { return nil }, nil
 	}
-	if d.link, err = wan.Start(ctx, nil); err != nil {
+	var tunnel *wan.Tunnel
+	if d.IPsec {
+		tunnel = ipsec.Tunnel(d.world)
+	}
+	if d.link, err = wan.Start(ctx, tunnel); err != nil {
 		return nil, fmt.Errorf("join the clusters by a link: %w", err)
 	}
 	return func() error { return d.link.Close(context.WithoutCancel(ctx)) }, nil
@@ -99,15 +109,21 @@ func (d *demo) prove(ctx context.Context, i int) (steps int, err error) {
 	return rehearse.Steps(r.Stdout), err
 }
 
-// carried keeps what came through the link.
-func (d *demo) carried() {
+// carried keeps what came through the link, and what of it through the tunnel.
+func (d *demo) carried(ctx context.Context) (err error) {
 	if d.link == nil {
-		return
+		return nil
 	}
 	for _, c := range world.Clusters() {
 		through, lost := d.link.Carried(c)
 		d.report.Link.Carried[c.Name] = packets{through, lost}
+		if d.IPsec {
+			count, failed := ipsec.Count(context.WithoutCancel(ctx), d.world, c)
+			d.report.Link.Tunnel[c.Name] = count
+			err = errors.Join(err, failed)
+		}
 	}
+	return err
 }
 
 // problems is the verdict on the link: refused and named at first, good later, and used.
@@ -125,6 +141,9 @@ func (p *linkPart) problems() (out []string) {
 		if p.Carried[c.Name].Through == 0 {
 			out = append(out, fmt.Sprintf("nothing of %s came through the link", c.Name))
 		}
+		if t := p.Tunnel[c.Name]; p.Tunnel != nil && min(t.BytesIn, t.BytesOut) == 0 {
+			out = append(out, fmt.Sprintf("nothing went through the tunnel's end in %s", c.Name))
+		}
 	}
 	return out
 }
@@ -140,6 +159,9 @@ func (p *linkPart) figures() [][2]string {
 	}
 	for _, c := range world.Clusters() {
 		out = append(out, [2]string{"packets of " + c.Name + " through the link (lost)", fmt.Sprintf("%d (%d)", p.Carried[c.Name].Through, p.Carried[c.Name].Lost)})
+		if t, tunnelled := p.Tunnel[c.Name]; tunnelled {
+			out = append(out, [2]string{"of these through the tunnel's end in " + c.Name, fmt.Sprintf("%d in, %d out; %d and %d bytes", t.PacketsIn, t.PacketsOut, t.BytesIn, t.BytesOut)})
+		}
 	}
 	return out
 }

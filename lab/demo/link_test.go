@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"cutover.dev/cutover/lab/ipsec"
 	"cutover.dev/cutover/lab/rehearse"
 )
 
@@ -63,7 +64,10 @@ func TestARunWhoseLinkWasNotRefusedOrNotUsedDoesNotCount(t *testing.T) {
 	for name, change := range map[string]func(*linkPart){
 		"not refused": func(p *linkPart) { p.Rules = nil },
 		"not good":    func(p *linkPart) { p.good = false },
-		"not used":    func(p *linkPart) { p.Carried["new"] = packets{Lost: 1} },
+		"no tunnel": func(p *linkPart) {
+			p.Tunnel = map[string]ipsec.Counters{"old": {BytesIn: 1, BytesOut: 1}, "new": {BytesIn: 1}}
+		},
+		"not used": func(p *linkPart) { p.Carried["new"] = packets{Lost: 1} },
 	} {
 		p := good()
 		if change(p); len(p.problems()) != 1 {
