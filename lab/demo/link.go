@@ -41,7 +41,7 @@ func (d *demo) planLinked() error {
 	if d.IPsec {
 		d.report.Link.Tunnel = map[string]ipsec.Counters{}
 	}
-	return d.replan(append([]string{"rate: 50", "rate: 40"}, rehearse.Linked...))
+	return d.replan(append([]string{"rate: 50", "rate: 20"}, rehearse.Linked...))
 }
 
 // join puts the link between the clusters, with both firewalls closed. Part takes it away again.

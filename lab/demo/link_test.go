@@ -37,7 +37,7 @@ func TestThePlanOfTheDemoCanBeginWithLink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range append([]string{"\n  link: {}\n", "from: old}", "from: new}", "rate: 40"}, map[bool][]string{true: {"rfc2136", "oldMetrics"}}[s.Names]...) {
+		for _, want := range append([]string{"\n  link: {}\n", "from: old}", "from: new}", "rate: 20"}, map[bool][]string{true: {"rfc2136", "oldMetrics"}}[s.Names]...) {
 			if !strings.Contains(string(b), want) {
 				t.Errorf("%+v: %q is not in the plan:\n%s", s, want, b)
 			}

@@ -48,6 +48,27 @@ func TestAPidWithAnotherStartTimeIsSomebodyElse(t *testing.T) {
 	}
 }
 
+func TestOnlyTheRecordedProcessIsEnded(t *testing.T) {
+	cmd := exec.Command("sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Skipf("no sleep here: %v", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	info, err := Look(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := End(t.Context(), state.Process{Name: "another", PID: info.PID, Start: info.Start + 1}); err != nil || !Alive(info.PID, info.Start) {
+		t.Errorf("a process that started at another time: %v", err)
+	}
+	if err := End(t.Context(), state.Process{Name: "it", PID: info.PID, Start: info.Start}); err != nil || Alive(info.PID, info.Start) {
+		t.Errorf("it still runs: %v", err)
+	}
+	<-ended
+}
+
 func TestOnlyTheSameProcessIsOurs(t *testing.T) {
 	cmd := exec.Command("sleep", "60")
 	if err := cmd.Start(); err != nil {

@@ -36,6 +36,26 @@ func TestTwoCannotChangeTheLabAtOnce(t *testing.T) {
 	again()
 }
 
+func TestADaemonThatLeavesIsEndedAndForgotten(t *testing.T) {
+	w := world.At(t.TempDir())
+	if err := Leave(t.Context(), w, "extra"); err != nil {
+		t.Errorf("without a lab: %v", err)
+	}
+	file, err := state.Create(statePath(w))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Record(state.Process{Name: "extra"}); err != nil { // it never got a pid
+		t.Fatal(err)
+	}
+	if err := Leave(t.Context(), w, "extra"); err != nil {
+		t.Error(err)
+	}
+	if p, err := Find(w, "extra"); err == nil {
+		t.Errorf("it is still recorded: %+v", p)
+	}
+}
+
 func TestAnUnfinishedUpIsAWreck(t *testing.T) {
 	w := world.At(t.TempDir())
 	file, err := state.Create(statePath(w))

@@ -39,6 +39,29 @@ func TestWhatWasRecordedIsReadBack(t *testing.T) {
 	}
 }
 
+func TestWhatIsForgottenIsGoneAndNothingElse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	file, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b"} {
+		if err := file.Record(Process{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := file.Forget("a"); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := again.Now().Processes; len(left) != 1 || left[0].Name != "b" {
+		t.Errorf("left: %+v", left)
+	}
+}
+
 func TestNoFileMeansNoLab(t *testing.T) {
 	if _, err := Open(filepath.Join(t.TempDir(), "state.json")); !errors.Is(err, ErrNone) {
 		t.Errorf("got %v", err)
