@@ -137,3 +137,73 @@ func TestWhatGoesWrongOnTheLinkIsSeenAtItsEnds(t *testing.T) {
 		t.Errorf("%d came through and %d were lost", through, lost)
 	}
 }
+
+// asks sends a datagram there and wants it back.
+func asks(t *testing.T, port int) error {
+	t.Helper()
+	conn, err := world.Dial(t.Context(), here, "udp", fmt.Sprintf("%s:%d", Gateway(world.New), port))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(500 * time.Millisecond))
+	if _, err := conn.Write([]byte("x")); err != nil {
+		return err
+	}
+	_, err = conn.Read(make([]byte, 1))
+	return err
+}
+
+// echoes answers datagrams there.
+func echoes(t *testing.T, port int) {
+	t.Helper()
+	var l net.PacketConn
+	err := world.Inside(there, func() (err error) {
+		l, err = net.ListenPacket("udp", fmt.Sprintf("%s:%d", Gateway(world.New), port))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for b := make([]byte, 1); ; {
+			_, from, err := l.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			_, _ = l.WriteTo(b, from)
+		}
+	}()
+}
+
+func TestBesideATunnelNothingIsLetIn(t *testing.T) {
+	joined(t)
+	tunnel := &Tunnel{Device: "tun9", Ports: []int{500, 4500}}
+	for space, c := range map[string]world.Cluster{here: world.Old, there: world.New} {
+		if err := batch(t.Context(), space, []string{fmt.Sprintf("address add %s/30 dev %s", Gateway(c), device)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ports := map[int]bool{500: true, 4500: true, 4501: false}
+	for port := range ports {
+		echoes(t, port)
+		if err := asks(t, port); err != nil {
+			t.Errorf("port %d without a firewall: %v", port, err)
+		}
+	}
+	if err := answers(t, 1); err != nil {
+		t.Error(err)
+	}
+	if err := nft(t.Context(), there, closed()+tunnel.opened(world.New, []Rule{All})); err != nil {
+		t.Fatal(err)
+	}
+	for port, want := range ports {
+		if err := asks(t, port); (err == nil) != want {
+			t.Errorf("port %d: %v", port, err)
+		}
+	}
+	if err := answers(t, 1); err == nil {
+		t.Error("a connection came about beside the tunnel")
+	}
+}
