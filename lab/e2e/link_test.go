@@ -60,7 +60,7 @@ func TestALinkThatIsClosedIsNamedAndThenPasses(t *testing.T) {
 		meanwhile(t, link, wan.Faults{Delay: 40 * time.Millisecond, Drop: 0.02}, func() {
 			got := r.verb(t, "verify", "--phase", "link")
 			paths, _ := matrix(t, got)
-			if got.Failed() != nil || slices.ContainsFunc(paths, func(p reached) bool { return p.State == "open" && p.Ms < 80 }) {
+			if got.Failed() != nil || slices.ContainsFunc(paths, func(p rehearse.Reached) bool { return p.State == "open" && p.Ms < 80 }) {
 				t.Errorf("there and back takes 80 ms: %v", got.Failed())
 			}
 		})
