@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -71,8 +70,8 @@ func (r Ranges) kinds() map[string][]netip.Prefix {
 	return map[string][]netip.Prefix{pods: r.Pods, services: r.Services, nodes: r.Nodes}
 }
 
-// serviceRanges come from ServiceCIDRs or, before Kubernetes 1.33, from the arguments of an API server that runs as a pod and may be
-// looked at. Nothing at all is no error: a cloud's does not.
+// serviceRanges are the ServiceCIDRs. Before Kubernetes 1.33 there are none, and the ranges are hidden: only the arguments of an API
+// server have them, and who may see these sees more than anybody needs here.
 func serviceRanges(ctx context.Context, c *kube.Cluster) (all []netip.Prefix, err error) {
 	err = c.Walk(ctx, kube.ServiceCIDR, "", func(u *unstructured.Unstructured) error {
 		cidr, err := kube.As[networkingv1.ServiceCIDR](u)
@@ -81,32 +80,10 @@ func serviceRanges(ctx context.Context, c *kube.Cluster) (all []netip.Prefix, er
 		}
 		return err
 	})
-	if err == nil || !apierrors.IsNotFound(err) {
-		return all, err
+	if apierrors.IsNotFound(err) {
+		return nil, nil
 	}
-	servers, err := c.Find(ctx, kube.Pod, "kube-system", "component=kube-apiserver")
-	if err != nil && fault.CodeOf(err) == fault.Unsure {
-		return nil, err
-	}
-	return fromArguments(servers)
-}
-
-// fromArguments are the ranges that API servers were started with.
-func fromArguments(servers []*unstructured.Unstructured) (all []netip.Prefix, err error) {
-	for _, u := range servers {
-		pod, err := kube.As[corev1.Pod](u)
-		if err != nil {
-			return nil, err
-		}
-		for _, container := range pod.Spec.Containers {
-			for _, arg := range slices.Concat(container.Command, container.Args) {
-				if text, is := strings.CutPrefix(arg, "--service-cluster-ip-range="); is {
-					all = append(all, parsed(strings.Split(text, ","))...)
-				}
-			}
-		}
-	}
-	return all, nil
+	return all, err
 }
 
 func parsed(texts []string) (all []netip.Prefix) {

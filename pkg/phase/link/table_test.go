@@ -6,8 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/phase"
 )
@@ -109,24 +107,6 @@ func TestANoOutweighsWhatCouldNotBeTold(t *testing.T) {
 		}
 	}
 	contains(t, denied.String(), "name it")
-}
-
-func TestTheRangeOfServicesIsInTheArgumentsOfAnAPIServer(t *testing.T) {
-	pod := func(command, args []any) *unstructured.Unstructured {
-		return &unstructured.Unstructured{Object: map[string]any{
-			"kind": "Pod", "spec": map[string]any{"containers": []any{map[string]any{"name": "kube-apiserver", "command": command, "args": args}}},
-		}}
-	}
-	got, err := fromArguments([]*unstructured.Unstructured{
-		pod([]any{"kube-apiserver", "--service-cluster-ip-range=10.96.0.0/12,fd00:96::/112"}, nil),
-		pod([]any{"kube-apiserver"}, []any{"--secure-port=6443", "--service-cluster-ip-range=10.96.0.0/12"}),
-	})
-	if want := some("10.96.0.0/12", "fd00:96::/112"); err != nil || !slices.Equal(condensed(got), want) {
-		t.Errorf("%v %v", got, err)
-	}
-	if got, err := fromArguments(nil); err != nil || len(got) > 0 {
-		t.Errorf("%v %v", got, err)
-	}
 }
 
 func TestRangesAreCondensedAndCompared(t *testing.T) {
