@@ -28,7 +28,12 @@ func TestMain(m *testing.M) { os.Exit(kubetest.Main(m)) }
 // living is a small plan on a real API server, which is both clusters, and a network of the test's own between them.
 func living(t *testing.T) (d Deps, old, next *network) {
 	t.Helper()
-	server := kubetest.Shared(t)
+	return on(t, kubetest.Shared(t).Kubeconfig)
+}
+
+// on is the same by way of a kubeconfig.
+func on(t *testing.T, kubeconfig string) (d Deps, old, next *network) {
+	t.Helper()
 	p := &plan.Plan{Metadata: plan.Metadata{Name: "demo"}}
 	p.Spec.Link = &plan.Link{Paths: []plan.LinkPath{{From: "old", To: "smtp.internal:25"}}}
 	p.Spec.Bridge = plan.Bridge{Addresses: []string{"10.1.1.36"}, Port: 8080}
@@ -46,7 +51,7 @@ func living(t *testing.T) (d Deps, old, next *network) {
 	}
 	for env, c := range map[string]**kube.Cluster{phase.Old: &d.Old, phase.New: &d.New} {
 		var err error
-		if *c, err = kube.Connect(t.Context(), env, server.Kubeconfig, kube.Options{}); err != nil {
+		if *c, err = kube.Connect(t.Context(), env, kubeconfig, kube.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup((*c).Close)
@@ -90,15 +95,19 @@ func node(t *testing.T, name, pods, address string) {
 }
 
 func TestThePhaseGoesThereAndBackAndWritesNothing(t *testing.T) {
-	d, _, _ := living(t)
+	around := kubetest.Shared(t).Cluster(t, "link")
+	d, _, _ := on(t, around.Kubeconfig)
 	node(t, "a", "10.61.0.0/24", "10.1.0.4")
-	w := phasetest.World{Writes: func() int { return 0 }, State: func() any { return nil }, Turn: func() { time.Sleep(5 * time.Millisecond) }, Slow: true}
+	w := phasetest.World{Writes: around.Writes, State: func() any { return around.Objects() }, Turn: func() { time.Sleep(5 * time.Millisecond) }, Slow: true}
 	fresh := func() phase.Phase { return New(d) }
 	phasetest.TestPhase(t, w, fresh)
 	if t.Failed() { // the engine would wait for what does not come
 		return
 	}
 	phasetest.TestCrashes(t, w, fresh)
+	if n := around.Writes(); n != 0 { // a look counts too, whatever it is for
+		t.Errorf("%d writes", n)
+	}
 }
 
 // observe asks every step of the phase.
