@@ -42,23 +42,28 @@ type Path struct {
 // linked takes in what facts say of paths; l is nil as long as nothing did.
 func linked(l *Link, facts map[string]any) *Link {
 	for name, value := range facts {
-		text, err := json.Marshal(value)
-		if err != nil {
-			continue
-		}
-		var paths []Path
-		var seen struct{ Overlaps []string }
-		var words string
 		switch {
-		case strings.HasPrefix(name, PathPrefix) && json.Unmarshal(text, &paths) == nil:
-			l = l.with(func(l *Link) { l.take(paths) })
-		case name == RangesFact && json.Unmarshal(text, &seen) == nil:
-			l = l.with(func(l *Link) { l.Overlaps = seen.Overlaps })
-		case name == OneWayFact && json.Unmarshal(text, &words) == nil:
-			l = l.with(func(l *Link) { l.OneWay = words })
+		case strings.HasPrefix(name, PathPrefix):
+			if paths, ok := read[[]Path](value); ok {
+				l = l.with(func(l *Link) { l.take(paths) })
+			}
+		case name == RangesFact:
+			if seen, ok := read[struct{ Overlaps []string }](value); ok {
+				l = l.with(func(l *Link) { l.Overlaps = seen.Overlaps })
+			}
+		case name == OneWayFact:
+			if words, ok := read[string](value); ok {
+				l = l.with(func(l *Link) { l.OneWay = words })
+			}
 		}
 	}
 	return l
+}
+
+// read is a fact in the form of this package, as it would be read from a journal.
+func read[T any](value any) (out T, ok bool) {
+	text, err := json.Marshal(value)
+	return out, err == nil && json.Unmarshal(text, &out) == nil
 }
 
 // Reached takes in what lines of a plan saw of paths; l may be nil.

@@ -66,6 +66,22 @@ func TestWhatDoesNotHoldIsBoldAlsoWhereSomethingIsStartedLater(t *testing.T) {
 	}
 }
 
+// weighty is a fact of another phase: some of them are large, and there is an event every second.
+type weighty struct{ read *int }
+
+func (w weighty) MarshalJSON() ([]byte, error) {
+	*w.read++
+	return []byte("{}"), nil
+}
+
+func TestFactsOfOtherPhasesAreNotRead(t *testing.T) {
+	var read int
+	l := report.Reached(nil, []engine.Line{{Seen: phase.Observation{Facts: map[string]any{"migrate.prober": weighty{&read}}}}})
+	if l != nil || read != 0 {
+		t.Errorf("%+v, read %d times", l, read)
+	}
+}
+
 func has(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	for _, p := range parts {
