@@ -37,6 +37,8 @@ type Path struct {
 	Why       string   `json:"why,omitempty"`
 	Rule      string   `json:"rule,omitempty"`  // of a firewall, which is missing
 	Later     string   `json:"later,omitempty"` // the field of the plan that starts what listens there
+
+	IfRejected string `json:"ifRejected,omitempty"` // the rule that is missing if it is a firewall that refuses, and not that nobody listens yet
 }
 
 // linked takes in what facts say of paths; l is nil as long as nothing did.
@@ -97,7 +99,7 @@ func (l *Link) take(paths []Path) {
 	slices.SortStableFunc(l.Paths, func(a, b Path) int { return strings.Compare(a.From+" "+a.What+" "+a.To, b.From+" "+b.What+" "+b.To) })
 }
 
-// waits: nobody can listen there yet, and that packets get there and back is all that shows.
+// waits: nobody can listen there yet, and that it is refused is all that shows.
 func (p Path) waits() bool {
 	return p.Later != "" && (p.State == "refused" || p.State == "no answer")
 }
@@ -120,6 +122,17 @@ func (p Path) shown() string {
 	return p.State
 }
 
+// ifRejected comes before a rule that need not be missing.
+const ifRejected = "if a firewall rejects: "
+
+// missing is a rule of a firewall, or what it depends on.
+func (p Path) missing() string {
+	if p.IfRejected != "" {
+		return ifRejected + p.IfRejected
+	}
+	return p.Rule
+}
+
 // matrix is who reaches what, as Markdown.
 func matrix(l *Link) string {
 	if l == nil {
@@ -132,7 +145,7 @@ func matrix(l *Link) string {
 		if p.State != "open" && !p.waits() {
 			seen = "**" + seen + "**"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(p.From), cell(p.To), cell(p.What), seen, cell(p.Rule))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(p.From), cell(p.To), cell(p.What), seen, cell(p.missing()))
 	}
 	if l.OneWay != "" {
 		fmt.Fprintf(&b, "\n**%s**\n", cell(l.OneWay))
@@ -159,6 +172,9 @@ func writeMatrix(w io.Writer, l *Link) error {
 	for _, p := range l.Paths {
 		if p.Rule != "" {
 			fmt.Fprintf(w, "missing: %s\n", plain(p.Rule))
+		}
+		if p.IfRejected != "" {
+			fmt.Fprintf(w, "%s%s\n", ifRejected, plain(p.IfRejected))
 		}
 	}
 	if l.OneWay != "" {

@@ -16,7 +16,7 @@ func TestWhoReachesWhatIsShownInEveryForm(t *testing.T) {
 	seen := func(what engine.What, facts map[string]any) {
 		r.Emit(engine.Event{What: what, Step: "prove:x", Observation: phase.Observation{Detail: "x", Facts: facts}})
 	}
-	bridge := paths.Row{Path: paths.Path{What: paths.Bridge, From: "new", To: "10.1.1.36:8080", Later: "bridge.manifests"}, State: paths.Refused}
+	bridge := paths.Row{Path: paths.Path{What: paths.Bridge, From: "new", To: "10.1.1.36:8080", Later: "bridge.manifests"}, State: paths.Refused, IfRejected: "allow tcp from new to 10.1.1.36 port 8080"}
 	tail := paths.Row{Path: paths.Path{What: paths.Tail, From: "old", To: "10.2.1.36:8080"}, State: paths.TimedOut, Rule: "allow tcp from old to 10.2.1.36 port 8080"}
 	entry := paths.Row{Path: paths.Path{What: paths.EntryNew, From: "here", To: "10.2.1.1:80"}, State: paths.Open, Millis: 1.5, Large: true}
 	seen("observed", map[string]any{paths.PathFact + "new/10.1.1.36:8080": []paths.Row{bridge}})
@@ -30,17 +30,17 @@ func TestWhoReachesWhatIsShownInEveryForm(t *testing.T) {
 		t.Fatalf("%+v, and what was handed out before %+v", d.Link, handed.Link)
 	}
 	md, _ := report.Markdown(d, 0)
-	has(t, md, "| new | 10.1.1.36:8080 | bridge | refused, until bridge.manifests is applied |  |", "| old | 10.2.1.36:8080 | tail | **timed out** | allow tcp from old to 10.2.1.36 port 8080 |",
+	has(t, md, "| new | 10.1.1.36:8080 | bridge | refused, until bridge.manifests is applied | if a firewall rejects: allow tcp from new to 10.1.1.36 port 8080 |", "| old | 10.2.1.36:8080 | tail | **timed out** | allow tcp from old to 10.2.1.36 port 8080 |",
 		"| here | 10.2.1.1:80 | entry of new | open, 1.5ms, large packets too |  |", "**the link works one way only**", "In both: pods and pods")
 	var text, doc bytes.Buffer
 	if err := report.End(&text, d); err != nil {
 		t.Fatal(err)
 	}
-	has(t, text.String(), "old ->", "10.2.1.36:8080  tail", "missing: allow tcp from old to 10.2.1.36 port 8080", "the link works one way only", "in both: pods and pods")
+	has(t, text.String(), "old ->", "10.2.1.36:8080  tail", "\nmissing: allow tcp from old to 10.2.1.36 port 8080\n", "\nif a firewall rejects: allow tcp from new to 10.1.1.36 port 8080\n", "the link works one way only", "in both: pods and pods")
 	if err := d.JSON(&doc); err != nil {
 		t.Fatal(err)
 	}
-	has(t, doc.String(), `"oneWay": "the link works one way only"`, `"state": "timed out"`, `"rule": "allow tcp`)
+	has(t, doc.String(), `"oneWay": "the link works one way only"`, `"state": "timed out"`, `"rule": "allow tcp`, `"ifRejected": "allow tcp`)
 }
 
 // An approver reads what is bold: what link takes for a no must be, and nothing else.

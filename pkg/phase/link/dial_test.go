@@ -159,6 +159,31 @@ func TestANameServerIsAskedOverUDPToo(t *testing.T) {
 	}
 }
 
+// A firewall that rejects answers as a host does on which nobody listens yet, so the rule is named that would be missing.
+func TestWhereNobodyListensYetTheRuleIsNamedInCaseAFirewallRejects(t *testing.T) {
+	path := Path{What: Bridge, From: "new", To: "10.1.1.36:8080"}
+	later := path
+	later.Later = "bridge.manifests"
+	const allow = "allow tcp from new to 10.1.1.36 port 8080"
+	for name, c := range map[string]struct {
+		row              Row
+		rule, ifRejected string
+		words            string
+	}{
+		"refused, and started later":   {Row{Path: later, State: Refused}, "", allow, "; if a firewall rejects: " + allow},
+		"no answer, and started later": {Row{Path: later, State: NoAnswer}, "", "", "nobody listens before bridge.manifests is applied"},
+		"silent, and started later":    {Row{Path: later, State: TimedOut}, allow, "", "; missing: " + allow},
+		"refused":                      {Row{Path: path, State: Refused}, allow, "", "; missing: " + allow},
+		"open":                         {Row{Path: later, State: Open}, "", "", "open"},
+	} {
+		r := tabled(Ranges{}, Ranges{}, c.row).rows[path.ID()][0]
+		if r.Rule != c.rule || r.IfRejected != c.ifRejected {
+			t.Errorf("%s: %+v", name, r)
+		}
+		contains(t, r.String(), c.words)
+	}
+}
+
 func TestADirectDialsOwnPatienceIsTheDestinationsSilence(t *testing.T) {
 	late := &net.OpError{Op: "dial", Err: syscall.ETIMEDOUT}
 	if r := (Row{}).failed(late, true); r.State != TimedOut {

@@ -31,12 +31,15 @@ type Row struct {
 	Why       string   `json:"why,omitempty"`   // in words
 	Rule      string   `json:"rule,omitempty"`  // of the firewall, which is missing
 
+	// IfRejected is the rule that is missing if it was a firewall that refused, and not a host on which nobody listens yet.
+	IfRejected string `json:"ifRejected,omitempty"`
+
 	some bool  // connections came about before the one that did not
 	err  error // of Unsure
 }
 
 // Holds says whether the path is as the plan needs it. Where what listens is only started later, a connection that is refused is
-// all that can be seen: packets get there and back.
+// all that can be seen. Who refuses it does not show.
 func (r Row) Holds() bool {
 	return r.State == Open || r.Later != "" && (r.State == Refused || r.State == NoAnswer)
 }
@@ -62,7 +65,7 @@ func (r Row) String() string {
 			text += ", large packets too"
 		}
 	case r.Holds():
-		text += ", since nobody listens before " + r.Later + " is applied; packets get there and back"
+		text += ", since nobody listens before " + r.Later + " is applied"
 	case r.Why != "":
 		text += ", " + r.Why
 	}
@@ -74,6 +77,9 @@ func (r Row) String() string {
 	}
 	if r.Rule != "" {
 		text += "; missing: " + r.Rule
+	}
+	if r.IfRejected != "" {
+		text += "; if a firewall rejects: " + r.IfRejected
 	}
 	return text
 }

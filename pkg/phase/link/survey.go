@@ -122,7 +122,11 @@ func (t *table) conclude() {
 			if taken := from.own(r.Addresses); taken != "" && crosses(r.Path) && r.State != Unsure {
 				r.State, r.Why = Inside, taken+", so what "+r.From+" sends there need not leave it"
 			}
-			if !r.Holds() && !r.some && slices.Contains([]string{TimedOut, Refused, NoRoute, NoUDP}, r.State) {
+			switch {
+			case r.some || !slices.Contains([]string{TimedOut, Refused, NoRoute, NoUDP}, r.State): // no rule would help
+			case r.Holds():
+				r.IfRejected = rule(*r, from)
+			default:
 				r.Rule = rule(*r, from)
 			}
 			if crosses(r.Path) {
