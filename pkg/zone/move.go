@@ -80,7 +80,11 @@ func (m *Move) Observe(ctx context.Context) (phase.Observation, error) {
 			nos = append(nos, err.Error())
 		}
 	}
-	if len(nos) > 0 {
+	more, err := crowded(ctx, readings, own, want)
+	if err != nil {
+		return phase.Observation{}, err
+	}
+	if nos = append(nos, more...); len(nos) > 0 {
 		return phase.Observation{State: phase.Failed, Detail: "zone " + m.Zone.Name + " is not as it has to be: " + few(nos) + unseen}, nil
 	}
 	m.next, m.seen = differences(own, want), true

@@ -173,13 +173,6 @@ func (e *Editor) refusal(doing string, answer *dns.Msg) error {
 	return fault.New(fault.Refused, hint, "%s: the server %s refuses an update signed by key %s: %s", doing, e.server, e.key, why)
 }
 
-// beside are types that no CNAME can stand beside. A server ignores such a CNAME, and says NOERROR, after it has deleted
-// what the same message told it to.
-var beside = []uint16{
-	dns.TypeTXT, dns.TypeMX, dns.TypeNS, dns.TypeSOA, dns.TypeSRV, dns.TypeCAA, dns.TypeNAPTR, dns.TypePTR, dns.TypeTLSA,
-	dns.TypeSSHFP, dns.TypeSVCB, dns.TypeLOC, dns.TypeHINFO, dns.TypeDS, dns.TypeURI,
-}
-
 // prerequisites: each set is exactly what it was, and the others are not there.
 func prerequisites(m *dns.Msg, c zone.Change) error {
 	for _, kind := range zone.Types {
@@ -195,7 +188,7 @@ func prerequisites(m *dns.Msg, c zone.Change) error {
 		m.Used(records)
 	}
 	if _, alias := zone.Typed(c.Want, "CNAME"); alias {
-		for _, kind := range beside {
+		for _, kind := range zone.Beside {
 			m.RRsetNotUsed([]dns.RR{empty(c.Name, kind)})
 		}
 	}
