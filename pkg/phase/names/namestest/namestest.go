@@ -66,6 +66,11 @@ func start(t *testing.T, told bool, records zonetest.Records, hosts ...string) *
 	}
 	w.Primary = zonetest.Start(t, zonetest.BIND, records, zonetest.Options{Notify: notify})
 	w.Secondary = zonetest.Start(t, zonetest.Knot, "", zonetest.Options{Port: port, Primary: w.Primary.Addr})
+	for giveUp := time.Now().Add(20 * time.Second); len(w.Secondary.Lookup(zonetest.Zone, "SOA")) == 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(giveUp) { // the first transfer
+			t.Fatal("the secondary never gets the zone")
+		}
+	}
 	spec := &w.Deps.Plan.Spec
 	spec.DNS.TTL = plan.Duration(time.Minute)
 	spec.Entry.Old.Addresses, spec.Entry.New.Addresses = []string{"203.0.113.10", "2001:db8::10"}, []string{"198.51.100.20"}
