@@ -132,6 +132,11 @@ func (e *Editor) send(ctx context.Context, m *dns.Msg, doing string) (*dns.Msg, 
 		return nil, fault.New(fault.Usage, "the base64 of the TSIG key "+e.key, "%s: CUTOVER_TSIG_SECRET is no base64", doing)
 	}
 	m.SetTsig(e.key, e.algorithm, fudge, time.Now().Unix())
+	return e.deliver(ctx, m, doing)
+}
+
+// deliver is send of a message with the time that its signature says.
+func (e *Editor) deliver(ctx context.Context, m *dns.Msg, doing string) (*dns.Msg, error) {
 	client := &dns.Client{Net: "tcp", Timeout: patience, TsigSecret: map[string]string{e.key: e.secret}}
 	answer, err := e.exchange(ctx, client, m)
 	if answer != nil && (answer.Rcode == dns.RcodeNotAuth || answer.Rcode == dns.RcodeRefused) {
@@ -163,7 +168,8 @@ func (e *Editor) exchange(ctx context.Context, client *dns.Client, m *dns.Msg) (
 // refusal is an answer that will not change by asking again. Nothing was written.
 func (e *Editor) refusal(doing string, answer *dns.Msg) error {
 	why := dns.RcodeToString[answer.Rcode]
-	hint := "the key's name, algorithm and secret have to be the server's, and its policy has to let the key change " + fmt.Sprint(zone.Types)
+	hint := "the key's name, algorithm and secret have to be the server's, its policy has to let the key change " + fmt.Sprint(zone.Types) +
+		", and the clocks of both may differ by 5 minutes" // PowerDNS does not tell which of them it is
 	if t := answer.IsTsig(); t != nil && t.Error != dns.RcodeSuccess {
 		why = dns.RcodeToString[int(t.Error)]
 		if t.Error == dns.RcodeBadTime {
