@@ -60,14 +60,8 @@ func lateAt(t *testing.T, ip string) (came *atomic.Int64, metrics string) {
 func TestNamesMoveAndGoBack(t *testing.T) {
 	server := zonetest.Start(t, zonetest.BIND, "shop 3600 IN A 192.0.2.1\n", zonetest.Options{IP: reachable(t), Zone: "example.com"})
 	w, program := newWorld(t), binary(t)
-	zones := fmt.Sprintf(`dns: {ttl: 1s, margin: 1s, zones: [{name: example.com, servers: [%q], rfc2136: {server: %[1]q, key: %s, algorithm: %s}}]}`,
-		server.Addr, zonetest.Key, zonetest.Algorithm)
 	came, metrics := lateAt(t, reachable(t))
-	text := strings.NewReplacer(`dns: {none: "a test"}`, zones, "through: routes", "through: dns", "new: {addresses: [192.0.2.2], ingressClass: main}", "new: {addresses: [192.0.2.2], ingressClass: main}, "+metrics).Replace(read(t, w.plan))
-	if err := os.WriteFile(w.plan, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	w.routed(t)
+	w.named(t, server.Addr, metrics, server.Addr)
 	first := server.Serial("example.com")
 	served := func() string { return fmt.Sprint(server.Lookup("shop.example.com", "A")) }
 	step := func(code int, want string, env []string, args ...string) {
@@ -115,6 +109,21 @@ func TestNamesMoveAndGoBack(t *testing.T) {
 	if got := served(); !strings.Contains(got, "\t1\tIN\tA\t192.0.2.1]") {
 		t.Errorf("after the way back: %s", got)
 	}
+}
+
+// named is a plan whose names are changed at one server and served by some, up to routes.
+func (w *world) named(t *testing.T, editor, entry string, servers ...string) {
+	t.Helper()
+	zones := fmt.Sprintf(`dns: {ttl: 1s, margin: 1s, zones: [{name: example.com, servers: ["%s"], rfc2136: {server: %q, key: %s, algorithm: %s}}]}`,
+		strings.Join(servers, `", "`), editor, zonetest.Key, zonetest.Algorithm)
+	const in = "new: {addresses: [192.0.2.2], ingressClass: main}"
+	text := strings.NewReplacer(
+		`dns: {none: "a test"}`, zones, "through: routes", "through: dns", "addresses: [192.0.2.1]", "addresses: [192.0.2.1, '2001:db8::1']", in, in+", "+entry,
+	).Replace(read(t, w.plan))
+	if err := os.WriteFile(w.plan, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.routed(t)
 }
 
 // routed brings both clusters to where routes leaves them, as far as API servers alone can, with the journal of it.

@@ -67,7 +67,7 @@ key:
     update-type: [A, AAAA, CNAME, HTTPS, TXT]
   - id: told
     action: [notify, transfer]
-    address: 127.0.0.0/8
+    address: [127.0.0.0/8, %[2]s]
 zone:
   - domain: %[7]s
     storage: %[8]q
