@@ -120,3 +120,18 @@ func TestAHalfThatIsRefusedLeavesEveryNameWhole(t *testing.T) {
 		t.Errorf("after the way back: %q", d)
 	}
 }
+
+// What a secondary has not got yet may be older than anybody knows of: nothing goes on top of it.
+func TestNothingIsSwappedWhileASecondaryServesWhatWasBefore(t *testing.T) {
+	w := hasty(namestest.StartDeaf(t, namestest.Old, namestest.Hosts...))
+	w.Primary.Update(zonetest.Zone, "svc.shop.test. A", "svc.shop.test. 30 IN A 203.0.113.10")
+	store := lowered(t, 0, time.Now().Add(-time.Minute))
+	r, err := run(t, w, store)
+	const stale = "svc.shop.test: A 203.0.113.10 (TTL 600)"
+	if !errors.Is(err, engine.ErrNo) || r.Begun || !strings.Contains(err.Error(), w.Secondary.Addr+", serial 1, serves "+stale) {
+		t.Errorf("begun %v, %v", r.Begun, err)
+	}
+	if w.Writes() != 1 {
+		t.Errorf("%d writes, one by somebody else", w.Writes())
+	}
+}
