@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
@@ -27,7 +26,13 @@ const (
 )
 
 // application writes to the set, with one concern and with the other.
-type application struct{ majority, one *writes.Writes }
+type application struct{ majority, one writer }
+
+// writer is a writes.Writes.
+type writer interface {
+	Between(from, to time.Time) writes.Gaps
+	Stop(ctx context.Context) (writes.Result, error)
+}
 
 // database holds the time in which nobody can write while the tool moves the primary against that of a bare step down of the
 // same set, and of what one does by hand: give one new member a higher priority, and wait. Then all is as it was before. The
@@ -90,7 +95,8 @@ func (m *measuring) near(ctx context.Context, a application) error {
 	fmt.Printf("the primary moved %d times by each means; %s\n%s%s%s", pairs, crowd(), ours.all("stepdown"), bare.all("a bare step down"), naive.all("a higher priority"))
 	out := append(against("a bare step down", "", 1.25, ours, bare), against("a higher priority and a wait", "", 0, ours, naive)...)
 	out = append(
-		out, atMost("stepdown: the longest gap of all", worstMs, slices.Max(append(ours.majority, ours.one...)), "ms"),
+		out, atMost("stepdown: the longest gap of all", worstMs, ours.longest(), "ms"),
+		ours.repeated(""),
 		beside(fmt.Sprintf("stepdown against %d bare changes of the configuration", steps), quantile(took, 0.5).Seconds(), floor.Seconds(), "s"),
 	)
 	return m.report.note(out...)
@@ -116,7 +122,7 @@ func (m *measuring) afar(ctx context.Context, a application) (err error) {
 	suffix := fmt.Sprintf(", %s of delay", farther)
 	fmt.Printf("the primary moved %d times by each means%s; %s\n%s%s", pairs, suffix, crowd(), ours.all("stepdown"), bare.all("a bare step down"))
 	return m.report.note(append(against("a bare step down", suffix, 0, ours, bare),
-		atMost("stepdown: the longest gap of all"+suffix, worstMs, slices.Max(append(ours.majority, ours.one...)), "ms"))...)
+		atMost("stepdown: the longest gap of all"+suffix, worstMs, ours.longest(), "ms"), ours.repeated(suffix))...)
 }
 
 // pair lets the tool move the primary and take it back, and then a primary of old step down. It returns how long the phase took.
@@ -128,7 +134,10 @@ func (m *measuring) pair(ctx context.Context, a application, ours, bare *gaps) (
 	}); err != nil {
 		return 0, err
 	}
-	if err := m.insist(func() (rehearse.Result, error) { return m.tool.Verb(ctx, nil, "rollback", "--phase", "stepdown") }); err != nil {
+	if err := m.insist(func() (r rehearse.Result, err error) {
+		err = ours.back(ctx, a, func() error { r, err = m.tool.Verb(ctx, nil, "rollback", "--phase", "stepdown"); return err })
+		return r, err
+	}); err != nil {
 		return 0, fmt.Errorf("move the primary back: %w", err)
 	}
 	if err := m.standAgain(ctx); err != nil {
@@ -140,8 +149,8 @@ func (m *measuring) pair(ctx context.Context, a application, ours, bare *gaps) (
 	return took, nil
 }
 
-// insist runs the tool again where it says that it did not arrive: the machine was too slow for the even split. What such a run
-// took does not count.
+// insist runs the tool again where it says that it did not arrive: the machine was too slow for the even split. How long such a run
+// took does not count; for how long nobody could write in it does.
 func (m *measuring) insist(run func() (rehearse.Result, error)) error {
 	for try := 1; ; try++ {
 		r, err := run()
@@ -150,44 +159,4 @@ func (m *measuring) insist(run func() (rehearse.Result, error)) error {
 		}
 		m.say.Note("once more: %v", err)
 	}
-}
-
-// gaps are the longest times without a success, in milliseconds, of the clients that do not retry.
-type gaps struct{ majority, one []float64 }
-
-// of notes the gaps while f moves the primary, and until they are closed; none if it fails.
-func (g *gaps) of(ctx context.Context, a application, f func() error) error {
-	began := time.Now()
-	if err := f(); err != nil {
-		return err
-	}
-	select {
-	case <-time.After(closed):
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	// Between is whole milliseconds: 0 is below one.
-	g.majority = append(g.majority, float64(max(a.majority.Between(began, time.Now()).Plain, 1)))
-	g.one = append(g.one, float64(max(a.one.Between(began, time.Now()).Plain, 1)))
-	return nil
-}
-
-// all is every figure, since five have no other spread than themselves.
-func (g gaps) all(what string) string {
-	return fmt.Sprintf("  %s: w: majority %v ms, w: 1 %v ms\n", what, g.majority, g.one)
-}
-
-// against holds the medians of ours against theirs. Without a target they are only stated.
-func against(what, suffix string, target float64, ours, theirs gaps) []result {
-	median := func(all []float64) float64 { return slices.Sorted(slices.Values(all))[len(all)/2] }
-	var out []result
-	for _, c := range []struct {
-		concern      string
-		ours, theirs []float64
-	}{{"majority", ours.majority, theirs.majority}, {"1", ours.one, theirs.one}} {
-		r := beside("stepdown: time without a write, w: "+c.concern+", against "+what+suffix, median(c.ours), median(c.theirs), "ms")
-		r.Target = target
-		out = append(out, r)
-	}
-	return out
 }
