@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/replset/replsim"
 	"cutover.dev/cutover/pkg/replset/replsim/wire"
@@ -96,38 +95,20 @@ func TestAChangeThatWasOvertakenByAnotherIsNotMade(t *testing.T) {
 	}
 }
 
-func TestARefusalIsFinalOnlyOfTheConfigurationThatIsInForce(t *testing.T) {
-	sim, rs, v := simulated(t, "127.0.7.")
-	want := v.Config.With(sim.Hosts()[3], 0, 0, false)
-	refused := &Error{Host: v.Primary, Command: "replSetReconfig", Kind: Answered, Code: codeIncompatible, Err: errors.New("at most 1 voting member")}
-	if _, err := rs.after(t.Context(), v.Config, want, refused); fault.CodeOf(err) != fault.Refused {
-		t.Errorf("of the one that is in force: %v", err)
-	}
-	before := Config{set(clone(v.Config.doc), "version", int32(v.Config.Version()-1))} //nolint:gosec // small
-	if done, err := rs.after(t.Context(), before, want, refused); done || err != nil {
-		t.Errorf("of one before it, which said the same: %v, %v", done, err)
-	}
-	second := &Error{Host: v.Primary, Command: "replSetReconfig", Kind: Answered, Code: codeIncompatible, Err: errors.New("New replica set configuration version and term must be greater than old, but they are not")}
-	if done, err := rs.after(t.Context(), v.Config, want, second); done || err != nil {
-		t.Errorf("to the second of two, before the first is seen: %v, %v", done, err)
-	}
-}
-
 func TestWhoWaitsForAnotherChangeInVainIsToldWhatToDo(t *testing.T) {
 	for _, c := range []struct {
-		code int32
-		text string
-		busy bool
+		code               int32
+		busy, first, again bool
 	}{
-		{codeInProgress, "currently updating its configuration", true},
-		{codeNotCommitted, "is not majority committed", true},
-		{codeIncompatible, "version and term must be greater than old, but", true},
-		{codeIncompatible, "Found two member configurations with same host field", false},
-		{codeNotElectable, "is not electable", false},
+		{codeInProgress, true, false, false},
+		{codeNotCommitted, true, false, false},
+		{codeIncompatible, true, false, true},
+		{codeNotElectable, false, true, true},
+		{codeNodeNotFound, false, false, false},
 	} {
-		err := &Error{Host: "h:1", Command: "replSetReconfig", Kind: Answered, Code: c.code, Err: errors.New(c.text)}
-		if busy(err) != c.busy || final(err) == c.busy {
-			t.Errorf("%d %s: busy is %v, final is %v", c.code, c.text, busy(err), final(err))
+		err := &Error{Host: "h:1", Command: "replSetReconfig", Kind: Answered, Code: c.code, Err: errors.New("in whatever words")}
+		if busy(err) != c.busy || final(err, false) != c.first || final(err, true) != c.again {
+			t.Errorf("%d: busy is %v, final at first is %v, and again %v", c.code, busy(err), final(err, false), final(err, true))
 		}
 	}
 	if text := stillBusy("h:1", errors.New("code 109")).Error(); !strings.Contains(text, "h:1") || !strings.Contains(text, "run this again") || !strings.Contains(text, "109") {

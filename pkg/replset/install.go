@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -27,6 +26,7 @@ const (
 // concluded: a reconfig that timed out may have been installed. A set that is busy with another change is waited for.
 func (s *Set) Install(ctx context.Context, base, want Config) error {
 	var last error
+	var refused Config // what was in force when the server last did not like want
 	for until, try := time.Now().Add(busyWithin), 0; try < tries; try++ {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
@@ -45,9 +45,12 @@ func (s *Set) Install(ctx context.Context, base, want Config) error {
 		if last = s.reconfig(ctx, v, want); last == nil {
 			return nil
 		}
-		done, err := s.after(ctx, v.Config, want, last)
+		done, err := s.after(ctx, v.Config, want, last, unmoved(refused, v.Config))
 		if done || err != nil {
 			return err
+		}
+		if CodeOf(last) == codeIncompatible {
+			refused = v.Config
 		}
 		if !busy(last) {
 			continue
@@ -70,8 +73,8 @@ func (s *Set) reconfig(ctx context.Context, v View, want Config) error {
 }
 
 // after finds out what became of a reconfig that ended with an error: it is in force (true), something else is (ErrMoved), it never
-// will be (Refused), or it is not and may be tried again (false).
-func (s *Set) after(ctx context.Context, base, want Config, failed error) (bool, error) {
+// will be (Refused), or it is not and may be tried again (false). again: base was in force when the server last refused want, too.
+func (s *Set) after(ctx context.Context, base, want Config, failed error, again bool) (bool, error) {
 	if IsRights(failed) {
 		return false, fault.Wrap(fault.Refused, "the user needs the roles clusterManager and clusterMonitor", failed)
 	}
@@ -86,7 +89,7 @@ func (s *Set) after(ctx context.Context, base, want Config, failed error) (bool,
 			return true, nil
 		case err == nil && !v.Config.Same(base):
 			return false, fmt.Errorf("%w: %s is in force now", phase.ErrMoved, v.Config)
-		case err == nil && final(failed) && v.Config.Version() == base.Version() && v.Config.Term() == base.Term():
+		case err == nil && final(failed, again) && unmoved(base, v.Config):
 			return false, fault.Wrap(fault.Refused, "", fmt.Errorf("the server refuses this configuration, and %s is still in force: %w", v.Config, failed))
 		case err == nil && !IsUnreachable(failed) && v.Primary != "":
 			return false, nil
@@ -100,26 +103,31 @@ func (s *Set) after(ctx context.Context, base, want Config, failed error) (bool,
 	}
 }
 
-// final: the server looked at the configuration and does not like it. That is only final when no other one is in force: 103 is
-// also said to the second of two writers.
-func final(err error) bool {
+// final: the server looked at the configuration and does not like it. 103 is also said to the second of two writers, who would be
+// heard the next time: of that, only the second one in a row is final.
+func final(err error, again bool) bool {
 	switch CodeOf(err) {
-	case codeInvalidConfig, codeIncompatible, codeNotElectable, codeDuplicateField, codeBadValue:
-		return !busy(err)
+	case codeInvalidConfig, codeNotElectable, codeDuplicateField, codeBadValue:
+		return true
+	case codeIncompatible:
+		return again
 	}
 	return false
 }
 
-// busy: the server did not look at the configuration, since another change is under way or came first: one of somebody else, or
-// its own after an election or an initial sync.
+// busy: the server may not have looked at the configuration, since another change is under way or came first: one of somebody else,
+// or its own after an election or an initial sync.
 func busy(err error) bool {
 	switch CodeOf(err) {
-	case codeInProgress, codeNotCommitted:
+	case codeInProgress, codeNotCommitted, codeIncompatible:
 		return true
-	case codeIncompatible: // said of every configuration that it does not like; this is of the version alone
-		return strings.Contains(err.Error(), "must be greater than old")
 	}
 	return false
+}
+
+// unmoved: nothing was installed between the two.
+func unmoved(before, now Config) bool {
+	return !before.Empty() && before.Version() == now.Version() && before.Term() == now.Term()
 }
 
 func stillBusy(primary string, last error) error {
