@@ -2,6 +2,8 @@ package stepdown
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -75,15 +77,19 @@ func TestARealSetStandsACutOfAMinuteAtEachStep(t *testing.T) {
 	if got, want := strings.Join(names, " "), "B1 B2.1 B2.2 B4 B5 B6 B7 B8 B9 B10.1 B11 B12"; got != want {
 		t.Errorf("the link was cut at %s, want %s", got, want)
 	}
-	g.primaryOf(t, "apply")
+	g.arrive(t, "apply", nil)
 	g.lost(t)
 }
 
-// minute gets to a moment, cuts the link there for a minute, and wants the outcome of the table.
+// minute gets to a moment, cuts the link there for a minute, and wants the outcome of the table. What came of it while the machine
+// let a member wait as long as a link does is not counted, in favour of nobody: it is done again.
 func (g *journey) minute(t *testing.T, m moment) {
+	var wrong error
 	for range 5 {
 		c := &cut{g: g, m: m, before: settled(t, g.d.Mongo, nil)}
+		silence := g.listen(t)
 		code, err := c.run(t)
+		silent := silence()
 		switch {
 		case c.began.IsZero() && code == fault.Broken: // the machine was too slow for the even split
 			continue
@@ -91,10 +97,16 @@ func (g *journey) minute(t *testing.T, m moment) {
 			g.arrive(t, "rollback", nil)
 			continue
 		}
-		c.judge(t, code, err)
-		return
+		c.recovers(t, code)
+		if wrong = c.wrong(code, err); wrong == nil {
+			return
+		}
+		if silent < starved {
+			t.Fatal(wrong)
+		}
+		t.Logf("once more, since a member was not heard for %.1f s: %v", silent.Seconds(), wrong)
 	}
-	t.Fatalf("the link was never cut at %s", m.name)
+	t.Fatalf("INCONCLUSIVE, the machine is overloaded: free it and run again; of five times at %s none was a cut of the link alone; the last: %v", m.name, wrong)
 }
 
 // cut is one process of the tool and the cut that it meets.
@@ -149,20 +161,27 @@ func (c *cut) cut(t *testing.T) {
 	})
 }
 
-func (c *cut) judge(t *testing.T, code fault.Code, err error) {
-	t.Helper()
+// wrong is what is not as the table says.
+func (c *cut) wrong(code fault.Code, err error) error {
+	var wrong []error
 	if code != c.m.code {
-		t.Errorf("exit code %d, want %d: %v", code, c.m.code, err)
+		wrong = append(wrong, fmt.Errorf("exit code %d, want %d: %v", code, c.m.code, err))
 	}
 	for _, words := range c.m.says {
 		if err == nil || !strings.Contains(err.Error(), words) {
-			t.Errorf("it does not say %q: %v", words, err)
+			wrong = append(wrong, fmt.Errorf("it does not say %q: %v", words, err))
 		}
 	}
 	met := path.Electors{Old: slices.Contains(c.g.old, c.met), New: slices.Contains(c.g.fresh, c.met), All: c.m.meet.All}
 	if met != c.m.meet {
-		t.Errorf("at the end of the cut %q takes writes, want %s", c.met, c.m.meet)
+		wrong = append(wrong, fmt.Errorf("at the end of the cut %q takes writes, want %s", c.met, c.m.meet))
 	}
+	return errors.Join(wrong...)
+}
+
+// recovers wants a primary now that the link is back.
+func (c *cut) recovers(t *testing.T, code fault.Code) {
+	t.Helper()
 	v := settled(t, c.g.d.Mongo, nil)
 	t.Logf("%s: cut for %.1f s, exit code %d, meanwhile %q took writes; %s is primary and all is well %.1f s after the link is back",
 		c.m.name, c.mended.Sub(c.began).Seconds(), code, c.met, v.Primary, time.Since(c.mended).Seconds())
