@@ -16,7 +16,7 @@ type result struct {
 	Ratio  float64 `json:"ratio"`  // ours / floor; without a floor, ours / target
 	Target float64 `json:"target"` // the ratio at most; without a floor, ours at most; 0: none is set, the figure is stated
 	Ours   float64 `json:"ours"`
-	Floor  float64 `json:"floor,omitempty"`
+	Floor  float64 `json:"floor"` // 0: there is none
 	Unit   string  `json:"unit"`
 }
 

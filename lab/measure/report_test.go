@@ -32,6 +32,11 @@ func TestFiguresAreAddedToWhatTheReportHasAlready(t *testing.T) {
 	if got.Machine["cores"] != 2 || len(got.Results) != 3 || got.Results[0] != want[0] || got.Results[1] != want[1] || got.Results[2] != want[2] {
 		t.Errorf("the report is %s", text)
 	}
+	for _, field := range []string{`"name"`, `"ratio"`, `"target"`, `"ours"`, `"floor"`, `"unit"`} { // what is 0 is there too
+		if n := strings.Count(string(text), field); n != len(want) {
+			t.Errorf("the report has %s %d times for %d figures: %s", field, n, len(want), text)
+		}
+	}
 	if said := want[1].String(); !strings.Contains(said, "x1.50") || !strings.Contains(said, "+2.00") {
 		t.Errorf("a figure beside its floor is printed as %q", said)
 	}
