@@ -58,7 +58,7 @@ func run(ctx context.Context, s settings) (err error) {
 	root := filepath.Dir(source)
 	t := &trial{settings: s, root: root, world: w, say: progress.New(os.Stderr)}
 	t.Out = filepath.Join(root, s.Out)
-	t.tool = rehearse.Tool{Binary: filepath.Join(root, "bin", "cutover"), Dir: root, Plan: planFile, Env: w.Environment()}
+	t.tool = rehearse.Tool{Binary: filepath.Join(root, "bin", "cutover"), Dir: root, Plan: planFile, Homes: w.Homes(), Env: w.Environment()}
 	if err := rig.Vacant(ctx, w); err != nil {
 		return err
 	}

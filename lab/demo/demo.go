@@ -53,7 +53,7 @@ func run(ctx context.Context, s settings) (err error) {
 	if err := errors.Join(os.RemoveAll(d.Out), os.MkdirAll(filepath.Join(d.Out, "logs"), 0o755)); err != nil {
 		return fmt.Errorf("make the folder of the report: %w", err)
 	}
-	d.tool = rehearse.Tool{Binary: filepath.Join(root, "bin", "cutover"), Dir: root, Plan: s.Plan, Env: w.Environment()}
+	d.tool = rehearse.Tool{Binary: filepath.Join(root, "bin", "cutover"), Dir: root, Plan: s.Plan, Homes: w.Homes(), Env: w.Environment()}
 	if err := d.change(); err != nil {
 		return err
 	}

@@ -87,7 +87,9 @@ func start(t *testing.T, s setting) *rig {
 	if err := errors.Join(os.RemoveAll(r.out), os.MkdirAll(r.out, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	r.tool = rehearse.Tool{Binary: filepath.Join(t.TempDir(), "cutover"), Dir: root, Plan: r.plan(t, root, "plan", s.plan...), Env: w.Environment()}
+	r.tool = rehearse.Tool{
+		Binary: filepath.Join(t.TempDir(), "cutover"), Dir: root, Plan: r.plan(t, root, "plan", s.plan...), Homes: w.Homes(), Env: w.Environment(),
+	}
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", r.tool.Binary, "./cmd/cutover")
 	build.Dir = root
 	if said, err := build.CombinedOutput(); err != nil {

@@ -94,7 +94,7 @@ func (m *measuring) lab(ctx context.Context) (err error) {
 	// As an administrator: rights are what lab/e2e is about, and the plan here is another than the one they are made for.
 	m.tool = rehearse.Tool{
 		Binary: filepath.Join(m.root, "bin", "cutover"), Dir: m.root, Plan: filepath.Join(m.Out, "measure.yaml"),
-		Env: m.world.EnvironmentOf(world.UserAdmin),
+		Homes: m.world.Homes(), Env: m.world.EnvironmentOf(world.UserAdmin),
 	}
 	if err := m.writePlan(); err != nil {
 		return err

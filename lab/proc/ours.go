@@ -11,8 +11,9 @@ import (
 )
 
 // Ours finds every process of the lab, recorded or not: the recorded ones that are still the
-// same, everything inside the lab's network namespaces, every container that stands on the
-// lab's run folder, and all their descendants. The caller is never among them.
+// same, everything inside the lab's network namespaces, what has its home in the lab's run folder, as daemons and
+// processes of the tool do, every container that stands on that folder, and all their descendants. The caller is never
+// among them.
 func Ours(w world.World, recorded []state.Process) ([]Info, error) {
 	table, err := Table()
 	if err != nil {
@@ -27,7 +28,7 @@ func Ours(w world.World, recorded []state.Process) ([]Info, error) {
 	for _, info := range table {
 		if start, ok := starts[info.PID]; ok && start == info.Start {
 			ours[info.PID] = true
-		} else if nets[link(info.PID, "ns/net")] || standsOn(info.PID, w.Run) {
+		} else if nets[link(info.PID, "ns/net")] || livesIn(info.PID, w.Run) || standsOn(info.PID, w.Run) {
 			ours[info.PID] = true
 		}
 	}
@@ -61,6 +62,21 @@ func link(pid int, name string) string {
 		return ""
 	}
 	return target
+}
+
+// livesIn says whether the home that a process was started with is the given folder or in it. What the demo starts is in no
+// namespace of the lab, and has nothing else of it once the demo was killed.
+func livesIn(pid int, folder string) bool {
+	environ, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
+	if err != nil {
+		return false
+	}
+	for variable := range strings.SplitSeq(string(environ), "\x00") {
+		if home, ok := strings.CutPrefix(variable, "HOME="); ok {
+			return home == folder || strings.HasPrefix(home, folder+"/")
+		}
+	}
+	return false
 }
 
 // standsOn says whether the root file system of a process is a container's, with its layers

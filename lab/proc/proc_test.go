@@ -3,7 +3,9 @@ package proc
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 
 	"cutover.dev/cutover/lab/state"
@@ -94,6 +96,35 @@ func TestOnlyTheSameProcessIsOurs(t *testing.T) {
 		}
 		if got := slices.ContainsFunc(ours, func(i Info) bool { return i.PID == info.PID }); got != c.want {
 			t.Errorf("%s: ours is %v, want %v", c.why, got, c.want)
+		}
+	}
+}
+
+// What the demo started has its home in the run folder. Nothing else ties it to a lab once the demo was killed.
+func TestAProcessThatLivesInTheRunFolderIsOurs(t *testing.T) {
+	w := world.At(t.TempDir())
+	for home, want := range map[string]bool{
+		filepath.Join(w.Homes(), "x"): true, w.Run: true, w.Run + "ning": false, w.Cache: false,
+	} {
+		cmd := exec.Command("sh", "-c", "sleep 60; :") // and its child, which inherits it
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "NOHOME=" + w.Run, "HOME=" + home}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		if err := cmd.Start(); err != nil {
+			t.Skipf("no shell here: %v", err)
+		}
+		t.Cleanup(func() {
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			_ = cmd.Wait()
+		})
+		if _, err := Look(cmd.Process.Pid); err != nil {
+			t.Skipf("no /proc here: %v", err)
+		}
+		ours, err := Ours(w, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.ContainsFunc(ours, func(i Info) bool { return i.PID == cmd.Process.Pid }); got != want {
+			t.Errorf("a process with the home %s: ours is %v, want %v", home, got, want)
 		}
 	}
 }

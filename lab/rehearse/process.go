@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -32,9 +33,9 @@ type Process struct {
 // Start starts one process. Its narration goes to told as it comes (nil: only into the Result). When ctx ends it is
 // interrupted, as a cancelled CI job is, and has a while to come to a stop by itself.
 func (t Tool) Start(ctx context.Context, told io.Writer, args ...string) (*Process, error) {
-	home, err := os.MkdirTemp("", "cutover-home-")
+	home, err := t.home()
 	if err != nil {
-		return nil, fmt.Errorf("make a home for the tool: %w", err)
+		return nil, err
 	}
 	cmd := world.Command(ctx, t.Net, t.Binary, args...) // nsenter becomes the tool: a signal reaches it
 	p := &Process{cmd: cmd, ctx: ctx, home: home, began: time.Now(), result: Result{Args: args}}
@@ -84,6 +85,21 @@ func (t Tool) Run(ctx context.Context, told io.Writer, args ...string) (Result, 
 		return Result{}, err
 	}
 	return p.Wait()
+}
+
+// home makes the home of one process. The folder above Homes has to be there: a run folder that nobody took up is no lab, and
+// nobody would take it down.
+func (t Tool) home() (string, error) {
+	if t.Homes != "" {
+		if err := os.Mkdir(t.Homes, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", fmt.Errorf("make a home for the tool (is the lab up?): %w", err)
+		}
+	}
+	home, err := os.MkdirTemp(t.Homes, "cutover-home-")
+	if err != nil {
+		return "", fmt.Errorf("make a home for the tool: %w", err)
+	}
+	return home, nil
 }
 
 func (t Tool) environment(home string) []string {

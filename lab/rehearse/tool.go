@@ -22,6 +22,7 @@ type Tool struct {
 	Dir    string            // the working folder: relative paths of a plan start here
 	Plan   string            // the plan file, as the command line names it
 	Net    string            // the network namespace of the lab that it runs in; "": the machine's own
+	Homes  string            // where its processes have their homes: world.World.Homes, which the lab looks after; "": the machine's folder
 	Env    map[string]string // all that it gets besides PATH and an empty HOME; world.World.Environment for the lab
 }
 

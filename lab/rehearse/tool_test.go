@@ -3,12 +3,17 @@ package rehearse
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"cutover.dev/cutover/lab/proc"
+	"cutover.dev/cutover/lab/world"
 )
 
 // script makes a tool of a shell script.
@@ -64,6 +69,38 @@ func TestAnEndingContextInterruptsTheToolAndLetsItStop(t *testing.T) {
 	r, err := script(t, "trap 'echo stopped; exit 130' INT; echo begun >&2; while :; do sleep 0.05; done").Run(ctx, begun)
 	if err != nil || r.Code != 130 || string(r.Stdout) != "stopped\n" {
 		t.Errorf("code %d, said %q, error %v", r.Code, r.Stdout, err)
+	}
+}
+
+// A demo that is killed leaves its processes behind: the lab has to find them, and their homes.
+func TestTheLabFindsTheToolByItsHome(t *testing.T) {
+	w := world.At(t.TempDir())
+	tool := script(t, "echo '06:08:18Z doing    wait' >&2; exec sleep 60")
+	tool.Homes = w.Homes()
+	if _, err := tool.Run(t.Context(), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("without a lab: %v", err)
+	}
+	if err := os.Mkdir(w.Run, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	begun := make(chan struct{})
+	p, err := tool.Start(t.Context(), Listen(func(Line) { close(begun) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	ours, err := proc.Ours(w, nil)
+	if !slices.ContainsFunc(ours, func(i proc.Info) bool { return i.PID == p.cmd.Process.Pid }) {
+		t.Errorf("nobody would end the process: %v", err)
+	}
+	if err := p.Signal(syscall.SIGKILL); err != nil {
+		t.Error(err)
+	}
+	if _, err := p.Wait(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(w.Homes()); err != nil || len(left) > 0 {
+		t.Errorf("after its end there is %v (%v)", left, err)
 	}
 }
 

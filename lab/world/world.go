@@ -65,6 +65,10 @@ func (w World) Kubeconfig(c Cluster, user string) string {
 	return filepath.Join(w.Folder(c), kubeconfigNames[user])
 }
 
+// Homes is where processes of the tool have their homes: by these, and with the run folder, they go when the lab does,
+// also when who started them was killed.
+func (w World) Homes() string { return filepath.Join(w.Run, "homes") }
+
 // Audit is the audit log of one cluster's API server: requests of the cutover-* users.
 func (w World) Audit(c Cluster) string { return filepath.Join(w.Folder(c), "audit.log") }
 
