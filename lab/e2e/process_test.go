@@ -12,15 +12,18 @@ import (
 	"cutover.dev/cutover/lab/rehearse"
 )
 
-// hang is how long a process may take to stop before it is called hung. The tool promises seven seconds; this is no
-// measurement of them.
-const hang = 20 * time.Second
+const (
+	hang = 20 * time.Second // how long a process may take to stop before it is called hung
+	stop = 7 * time.Second  // what the tool promises, from a signal to its end
+)
 
 // running is a process of the tool that the test goes on beside.
 type running struct {
 	process *rehearse.Process
 	came    chan struct{} // closed at the line that was waited for
-	over    chan struct{} // closed at its end; got and err are there then
+	struck  time.Time     // when that was, just before the signal
+	over    chan struct{} // closed at its end; ended, got and err are there then
+	ended   time.Time
 	got     rehearse.Result
 	err     error
 }
@@ -39,7 +42,8 @@ func (r *rig) begin(t *testing.T, tool rehearse.Tool, signal os.Signal, when fun
 			return
 		}
 		struck = true
-		if <-started; signal != nil {
+		<-started
+		if q.struck = time.Now(); signal != nil {
 			if err := q.process.Signal(signal); err != nil {
 				t.Error(err)
 			}
@@ -56,6 +60,7 @@ func (r *rig) begin(t *testing.T, tool rehearse.Tool, signal os.Signal, when fun
 		defer close(q.over)
 		defer cancel()
 		q.got, q.err = q.process.Wait()
+		q.ended = time.Now()
 		fmt.Fprintf(log, "$ cutover %s\n%s%s\nexit code %d after %.1f s\n", strings.Join(line, " "), q.got.Stderr, q.got.Stdout, q.got.Code, q.got.Took.Seconds())
 	}()
 	t.Cleanup(func() { // whatever fails: no process is left behind, not even one that was stopped
@@ -97,11 +102,40 @@ func (q *running) end(t *testing.T, limit time.Duration) rehearse.Result {
 	return q.got
 }
 
-// stops waits for the line, and then for the end of the process that got a signal there.
-func (q *running) stops(t *testing.T) rehearse.Result {
+// stops waits for the line, and then for the end of the process that got a signal there. It has to come as soon as is
+// promised, all that the process writes at its end included.
+func (r *rig) stops(t *testing.T, q *running) rehearse.Result {
 	t.Helper()
 	q.reached(t)
-	return q.end(t, hang)
+	got, took := q.end(t, hang), q.ended.Sub(q.struck)
+	t.Logf("%.1f s from the signal to the end of the process", took.Seconds())
+	if no := tardy(took, r.load.Counters().Inconclusive); no != "" {
+		t.Error(no)
+	}
+	return got
+}
+
+// tardy says what is wrong with the time that a process took to stop.
+func tardy(took time.Duration, overloaded bool) string {
+	switch {
+	case took <= stop:
+		return ""
+	case overloaded:
+		return fmt.Sprintf("INCONCLUSIVE, the machine is overloaded (the load was late): free it and run again; the process took %s to stop", took)
+	}
+	return fmt.Sprintf("the process took %s to stop, and %s are promised", took, stop)
+}
+
+func TestAProcessThatStopsTooLateIsTold(t *testing.T) {
+	for _, c := range []struct {
+		took       time.Duration
+		overloaded bool
+		want       string
+	}{{stop, false, ""}, {stop, true, ""}, {stop + 1, false, "the process took"}, {stop + 1, true, "INCONCLUSIVE"}} {
+		if got := tardy(c.took, c.overloaded); (got == "") != (c.want == "") || !strings.HasPrefix(got, c.want) {
+			t.Errorf("after %s, overloaded %v: %q, want %q", c.took, c.overloaded, got, c.want)
+		}
+	}
 }
 
 // at is a line with one of these words whose title has that text in it.

@@ -118,7 +118,7 @@ func (r *rig) signalled(t *testing.T, phase string) {
 	forward := map[string]string{"INPUT_PHASE": phase}
 	r.under(t, "slow", slow, func() {
 		s := r.step(t, forward)
-		s.ended(t, r.begin(t, s.tool, syscall.SIGTERM, at(bridgeWatch, "waiting"), "action").stops(t), cancelled, "cancelled")
+		s.ended(t, r.stops(t, r.begin(t, s.tool, syscall.SIGTERM, at(bridgeWatch, "waiting"), "action")), cancelled, "cancelled")
 		r.journaled(t, s)
 		r.free(t)
 	})
@@ -126,7 +126,7 @@ func (r *rig) signalled(t *testing.T, phase string) {
 	s.ended(t, r.begin(t, s.tool, nil, at("", "phase"), "action").end(t, verbEnd), 0, "done")
 	back := map[string]string{"INPUT_VERB": "rollback", "INPUT_PHASE": phase}
 	s = r.step(t, back)
-	s.ended(t, r.begin(t, s.tool, os.Interrupt, at("", "undoing"), "action").stops(t), cancelled, "cancelled")
+	s.ended(t, r.stops(t, r.begin(t, s.tool, os.Interrupt, at("", "undoing"), "action")), cancelled, "cancelled")
 	r.free(t)
 	s = r.step(t, back)
 	s.ended(t, r.begin(t, s.tool, nil, at("", "phase"), "action").end(t, verbEnd), 0, "done")
@@ -146,7 +146,7 @@ func (r *rig) free(t *testing.T) {
 func (r *rig) stretched(t *testing.T, phase string) {
 	s := r.step(t, map[string]string{"INPUT_PHASE": phase})
 	inside := func(l rehearse.Line) bool { return l.Word == "done" && strings.HasPrefix(l.Title, "swap the routes") }
-	got := r.begin(t, s.tool, os.Interrupt, inside, "action").stops(t)
+	got := r.stops(t, r.begin(t, s.tool, os.Interrupt, inside, "action"))
 	s.ended(t, got, cancelled, "cancelled")
 	r.journaled(t, s)
 	r.free(t)
