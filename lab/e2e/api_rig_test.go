@@ -69,6 +69,19 @@ func (f *faults) doubled(t *testing.T) {
 	}
 }
 
+// unguarded are the writes since then that hold whatever their author did not see, by cluster.
+func (f *faults) unguarded(since time.Time) map[string][]faulty.Call {
+	out := map[string][]faulty.Call{}
+	for name, p := range f.at {
+		for _, c := range p.Calls() {
+			if c.Writes() && !c.Guarded && c.At.After(since) {
+				out[name] = append(out[name], c)
+			}
+		}
+	}
+	return out
+}
+
 // strike runs a verb and does something as soon as a line of its narration is there, before the tool goes on to the next.
 func (r *rig) strike(t *testing.T, when func(rehearse.Line) bool, do func(), verb string, args ...string) *running {
 	t.Helper()
