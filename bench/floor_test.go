@@ -24,7 +24,7 @@ import (
 	"cutover.dev/cutover/pkg/kube/kubetest"
 )
 
-// atOnce is how many requests the floor has on the way: as many as the phase has lanes.
+// atOnce is how many requests the floor has on the way: as many as the tool has writes (kube.Options), whose lanes are more.
 const atOnce = 16
 
 // floorApply is the barest program that does what routes does: it applies the same objects
