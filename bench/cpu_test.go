@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -18,23 +19,40 @@ type stopwatch struct {
 	cpu float64
 }
 
-func start() stopwatch { return stopwatch{time.Now(), spent(os.Getppid())} }
-
-func (s stopwatch) stop(count int) took {
-	return took{Seconds: time.Since(s.at).Seconds(), CPU: spent(os.Getppid()) - s.cpu, Count: count}
+func start() stopwatch {
+	cpu := spent() // looking takes some too
+	return stopwatch{time.Now(), cpu}
 }
 
-// spent is the CPU time in seconds of all children that a process has now.
-func spent(parent int) (seconds float64) {
-	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is right
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			continue // it has ended
+func (s stopwatch) stop(count int) took {
+	return took{Seconds: time.Since(s.at).Seconds(), CPU: spent() - s.cpu, Count: count}
+}
+
+// siblings are the children that the parent of this process has, this one among them. All servers run before it does.
+var siblings = sync.OnceValue(func() (files []string) {
+	all, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is right
+	for _, file := range all {
+		if fields := stat(file); len(fields) > 1 && fields[1] == strconv.Itoa(os.Getppid()) {
+			files = append(files, file)
 		}
-		_, rest, _ := strings.Cut(string(text[strings.LastIndexByte(string(text), ')')+1:]), " ")
-		fields := strings.Fields(rest) // from the third on: state, parent, …
-		if len(fields) < 13 || fields[1] != strconv.Itoa(parent) {
+	}
+	return files
+})
+
+// stat is the fields of such a file from the third on: state, parent, …; none if the process has ended.
+func stat(file string) []string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+}
+
+// spent is the CPU time of all siblings in seconds.
+func spent() (seconds float64) {
+	for _, file := range siblings() {
+		fields := stat(file)
+		if len(fields) < 13 {
 			continue
 		}
 		for _, field := range fields[11:13] { // user and system time

@@ -21,6 +21,7 @@ type task struct {
 	Job      string
 	Old, New string // kubeconfigs
 	Scope    scope
+	Zone     nameServers
 }
 
 // took is what the child says of it.
@@ -38,6 +39,7 @@ var jobs = map[string]func(context.Context, task) (took, error){
 	"apply": floorApply, "routes": routesApply,
 	"list": floorList, "plan": routesPlan, "verify": routesVerify,
 	"waves": wavesPlan,
+	"names": namesSwap, "bare names": floorNames(lines), "serial names": floorNames(1), "every answer": floorEvery,
 }
 
 func TestMain(m *testing.M) {
