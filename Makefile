@@ -171,5 +171,5 @@ image: image-root ## build the container image of the action (podman or docker)
 bench: ## measure what is ours against the barest program that does the same (an hour on two cores; all of it as root)
 	@rm -f out/bench/report.json
 	@CUTOVER_REQUIRE_APISERVER=1 $(GO) test ./bench -run '^$$' -bench . -benchtime 1x -timeout 90m
-	@if [ "$$(id -u)" = 0 ]; then $(GO) -C lab run ./measure $(MEASURE); else echo "latency, a wave, the write gap and the image: skipped, they need root"; fi
+	@if [ "$$(id -u)" = 0 ]; then $(GO) -C lab run ./measure $(MEASURE); else echo "latency, a wave, the write gap, the relay and the image: skipped, they need root"; fi
 	@echo "written: out/bench/report.json"

@@ -27,6 +27,7 @@ const (
 	onlyImage = "image"
 	onlyLab   = "lab"
 	onlyGap   = "gap"
+	onlyRelay = "relay"
 )
 
 // measuring is one run.
@@ -44,8 +45,8 @@ func run(ctx context.Context, s settings) error {
 	if s.Rounds < 1 || s.Starts < 1 {
 		return errors.New("-rounds and -starts have to be at least 1")
 	}
-	if !slices.Contains([]string{"", onlyImage, onlyLab, onlyGap}, s.Only) {
-		return fmt.Errorf("-only is %q, and there is image, lab and gap", s.Only)
+	if !slices.Contains([]string{"", onlyImage, onlyLab, onlyGap, onlyRelay}, s.Only) {
+		return fmt.Errorf("-only is %q, and there is image, lab, gap and relay", s.Only)
 	}
 	source, err := world.Source()
 	if err != nil {
@@ -86,7 +87,7 @@ func (m *measuring) target(ctx context.Context, name string) error {
 	return nil
 }
 
-// lab takes the lab up, moves a wave in it, asks on every way, moves the primary over and over, and takes it down.
+// lab takes the lab up, dials by a relay, moves a wave, asks on every way, moves the primary over and over, and takes it down.
 func (m *measuring) lab(ctx context.Context) (err error) {
 	if err := m.target(ctx, "build"); err != nil {
 		return err
@@ -105,6 +106,11 @@ func (m *measuring) lab(ctx context.Context) (err error) {
 	}
 	if err := m.populate(ctx); err != nil {
 		return err
+	}
+	if m.Only != onlyGap {
+		if err := m.relay(ctx); err != nil || m.Only == onlyRelay {
+			return err
+		}
 	}
 	for _, phase := range []string{"join", "proxy", "routes"} {
 		if _, err := m.apply(ctx, phase); err != nil {
