@@ -12,6 +12,7 @@ import (
 	"cutover.dev/cutover/pkg/hub"
 	"cutover.dev/cutover/pkg/journal"
 	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/report"
 )
 
 // tokenVariable is where a run by hand has its token; the action has an input for it.
@@ -81,6 +82,18 @@ func (s *session) approved(ctx context.Context, name string) (given string, err 
 		return "", refused("give --expect-digest what the plan that was approved printed", "an approval of %s is for one digest, and none is given", name)
 	}
 	return fmt.Sprintf("approved on %s by %s", environment, strings.Join(a.By, ", ")), nil
+}
+
+// whole refuses a phase that somebody has to approve by a summary which does not show all that it would change. By hand there
+// is no such page: the plan is printed.
+func (o *outcome) whole(name string) error {
+	c := o.session.call
+	environment, ok := o.session.plan.Spec.Approvals[name]
+	if !ok || c.action == nil || report.Whole(c.hide(o.document(nil))) {
+		return nil
+	}
+	return refused("give it less to change, such as a wave of fewer workloads; "+reportFile+", which the workflow keeps as an artifact, has all of it",
+		"%s wants to be approved on %s, and what it would change does not fit in a summary", name, environment)
 }
 
 // unapproved are the phases that ran without the approval that their plan demanded, each once, and why, for every summary

@@ -68,7 +68,7 @@ func (o *outcome) plan(ctx context.Context) error {
 	if stop.Runs {
 		err = errors.Join(err, blocked(lines))
 	}
-	if err != nil {
+	if err = errors.Join(err, o.whole(p.Name)); err != nil {
 		return err
 	}
 	if err := engine.Approved(s.call.flags.Digest, digest, lines); err != nil {
@@ -155,10 +155,16 @@ func next(ctx context.Context, c *call) error {
 	}
 	p, _, err := s.phase()
 	if err == nil {
-		out.Next, out.Approval = p.Name, s.plan.Spec.Approvals[p.Name]
-		if _, out.Digest, err = s.outcome("").engine(s.plan.Digest()).Plan(ctx, p); err != nil {
+		o := s.outcome(p.Name)
+		lines, digest, err := o.engine(s.plan.Digest()).Plan(ctx, p)
+		if err != nil {
 			return unsure(err)
 		}
+		o.seen(lines)
+		if err := o.whole(p.Name); err != nil { // nor is there a digest that a later job could go by
+			return o.finish(ctx, err)
+		}
+		out.Next, out.Approval, out.Digest = p.Name, s.plan.Spec.Approvals[p.Name], digest
 	} else if !errors.Is(err, errNothing) {
 		return err
 	}
