@@ -1,0 +1,43 @@
+package ghaction_test
+
+import (
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// What somebody types beside a button is data: it comes to a shell as a variable, never as part of the script.
+func TestWhatIsTypedBesideAButtonIsNoPartOfAScript(t *testing.T) {
+	for file, wanted := range map[string][]string{"rollback.yml": {"to", "confirm", "reason", "plan"}} {
+		var w struct {
+			On struct {
+				Dispatch struct {
+					Inputs map[string]struct{ Required bool }
+				} `yaml:"workflow_dispatch"`
+			}
+			Env  map[string]string
+			Jobs map[string]struct {
+				Steps []struct{ Run string }
+			}
+		}
+		if err := yaml.Unmarshal([]byte(read(t, ".github/workflows/"+file)), &w); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range wanted {
+			if _, ok := w.On.Dispatch.Inputs[name]; !ok {
+				t.Errorf("%s has no input %q", file, name)
+			}
+		}
+		if w.On.Dispatch.Inputs["plan"].Required || w.Env["PLAN"] != "${{ inputs.plan || vars.CUTOVER_PLAN }}" {
+			t.Errorf("%s goes by the plan %q", file, w.Env["PLAN"])
+		}
+		for name, job := range w.Jobs {
+			for _, step := range job.Steps {
+				if strings.Contains(step.Run, "${{") {
+					t.Errorf("%s, job %s: %q is filled in before it is a script", file, name, step.Run)
+				}
+			}
+		}
+	}
+}
