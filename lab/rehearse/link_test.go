@@ -51,11 +51,14 @@ func TestTheRulesAreThoseThatTheToolNames(t *testing.T) {
 func TestOnlyWhatTakesLargePacketsIsGood(t *testing.T) {
 	for good, all := range map[bool][]Reached{
 		true: {
-			{What: "tail", From: "old", To: "172.30.0.32:8080", State: "open", Large: true}, {What: "entry of new", From: "old", To: "172.30.0.31:443", State: "open"},
-			{What: "bridge", From: "new", To: "172.30.0.22:8080", State: "refused"}, {What: "resolver", From: "here", To: "172.30.0.55:53", State: "open"},
+			{What: "tail", From: "old", To: "172.30.0.32:8080", State: "open", Large: true},
+			{What: "entry of new", From: "old", To: "172.30.0.31:443", State: "open"},
+			{What: "bridge", From: "new", To: "172.30.0.22:8080", State: "refused"},
+			{What: "resolver", From: "here", To: "172.30.0.55:53", State: "open"},
 		},
 		false: {
-			{What: "tail", From: "old", To: "172.30.0.32:8080", State: "open"}, {What: "tail", From: "old", To: "172.30.0.32:8080", State: "refused"},
+			{What: "tail", From: "old", To: "172.30.0.32:8080", State: "open"},
+			{What: "tail", From: "old", To: "172.30.0.32:8080", State: "refused"},
 			{What: "bridge", From: "new", To: "172.30.0.22:8080", State: "timed out"},
 		},
 	} {
