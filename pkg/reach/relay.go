@@ -86,7 +86,8 @@ func (r *Relay) once(ctx context.Context, q request) (conn net.Conn, in *bufio.R
 	if conn, err = r.way.Open(ctx); err != nil {
 		return nil, nil, "", err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	opened := conn // conn is set to nil by a return, which this may come after
+	stop := context.AfterFunc(ctx, func() { _ = opened.Close() })
 	in = bufio.NewReader(conn)
 	var line string
 	if _, err = conn.Write([]byte(q.String())); err == nil {
