@@ -236,12 +236,18 @@ func TestABrokenWayIsToldFromWhatTheDestinationDoes(t *testing.T) {
 	defer close(hold)
 	quiet := destination(t, func(*net.TCPConn) { <-hold })
 	ending := destination(t, func(*net.TCPConn) {})
-	resetting := destination(t, func(c *net.TCPConn) { _ = c.SetLinger(0) })
+	resetting := destination(t, func(c *net.TCPConn) { // not before it is heard of: the relay's own dial would end so
+		_, _ = c.Read(make([]byte, 1))
+		_ = c.SetLinger(0)
+	})
 	r, w := relayed(t, "tcp/"+quiet, "tcp/"+ending, "tcp/"+resetting)
 	if _, err := io.ReadAll(dial(t, r, "tcp", ending)); err != nil {
 		t.Errorf("a destination that ends: %v", err)
 	}
-	if _, err := io.ReadAll(dial(t, r, "tcp", resetting)); !errors.Is(err, syscall.ECONNRESET) || errors.As(err, new(*reach.BrokenError)) {
+	reset := dial(t, r, "tcp", resetting)
+	_, err := reset.Write([]byte("x"))
+	must(t, err)
+	if _, err := io.ReadAll(reset); !errors.Is(err, syscall.ECONNRESET) || errors.As(err, new(*reach.BrokenError)) {
 		t.Errorf("a destination that resets: %v", err)
 	}
 	conn := dial(t, r, "tcp", quiet)
