@@ -173,6 +173,9 @@ func TestWhoSwapsBackIsSeen(t *testing.T) {
 		t.Fatalf("after the swap: %v", err)
 	}
 	w.Primary.Update(zonetest.Zone, "web.shop.test. A", "web.shop.test. 300 IN A 203.0.113.10")
+	for w.Secondary.Serial(zonetest.Zone) != w.Primary.Serial(zonetest.Zone) {
+		w.Turn()
+	}
 	writes := w.Writes()
 	if _, err = run(t, w, store); !errors.Is(err, engine.ErrNo) || !strings.Contains(err.Error(), "somebody changed zone shop.test after the swap") {
 		t.Errorf("swapped back by somebody: %v", err)
