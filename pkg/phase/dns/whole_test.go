@@ -57,7 +57,7 @@ func TestWhoWritesInTheLastMomentIsNotOverwrittenAndNoNameMoves(t *testing.T) {
 // What was written and not heard of is found, in this process: nothing is written twice.
 func TestAnUpdateWhoseAnswerIsLostIsFoundDone(t *testing.T) {
 	w := soon(t)
-	w.Deps.Plan.Spec.Windows.Zones = plan.Duration(20 * time.Second)
+	w.Deps.Plan.Spec.Windows.Zones, w.Deps.Now = plan.Duration(20*time.Second), true
 	wired(t, w, &zonetest.Wire{Answered: at(1, func() bool { return true })})
 	if _, err := run(t, w, lowered(t, 0, time.Now().Add(-time.Minute))); err != nil || w.Writes() != 1 {
 		t.Errorf("%d writes, %v", w.Writes(), err)
@@ -67,7 +67,7 @@ func TestAnUpdateWhoseAnswerIsLostIsFoundDone(t *testing.T) {
 // What did not get through was not written, and says so: the next run does it.
 func TestAnUpdateThatDoesNotGetThroughChangesNothing(t *testing.T) {
 	w := soon(t)
-	w.Deps.Plan.Spec.Windows.Zones = plan.Duration(20 * time.Second)
+	w.Deps.Plan.Spec.Windows.Zones, w.Deps.Now = plan.Duration(20*time.Second), true
 	wire := &zonetest.Wire{Asked: at(1, func() bool { return true })}
 	wired(t, w, wire)
 	store := lowered(t, 0, time.Now().Add(-time.Minute))
