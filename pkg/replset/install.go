@@ -22,7 +22,8 @@ const (
 
 // Install puts want into force in place of base, the configuration that want was made of. nil: it is in force. ErrMoved: another
 // configuration is, or nobody accepts writes now, and nothing was written. An error with fault.Refused: the server does not take
-// it, and asking again would not change that. After every error it is first read again what is in force, before anything else is
+// it, and asking again would not change that. ErrNoPrimary alone: it was sent, and who could say what became of it is primary no
+// more. After every error it is first read again what is in force, before anything else is
 // concluded: a reconfig that timed out may have been installed. A set that is busy with another change is waited for.
 func (s *Set) Install(ctx context.Context, base, want Config) error {
 	var last error
@@ -95,6 +96,9 @@ func (s *Set) after(ctx context.Context, base, want Config, failed error, again 
 			return false, nil
 		}
 		if time.Now().After(until) {
+			if err == nil && v.Primary == "" {
+				err = ErrNoPrimary
+			}
 			return false, errors.Join(failed, err)
 		}
 		if err := pause(ctx, rereadEvery); err != nil {

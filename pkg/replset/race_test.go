@@ -120,3 +120,23 @@ func TestARefusalIsFinalOnlyOfTheConfigurationThatIsInForce(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoWasPrimaryAndIsNoMoreIsNoRefusal(t *testing.T) {
+	sim, rs, v := simulated(t, "127.0.12.")
+	for _, m := range v.Config.Members() {
+		if m.Votes == 1 && m.Host != v.Primary {
+			sim.Kill(m.Host)
+		}
+	}
+	said := &Error{Host: v.Primary, Command: "replSetReconfig", Kind: Answered, Code: codeNotWritable, Err: errors.New("in whatever words")}
+	want := v.Config.With(sim.Hosts()[3], 0, 0, false)
+	for now := v; now.Primary != ""; {
+		var err error
+		if now, err = rs.View(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := rs.after(t.Context(), v.Config, want, said, false); !errors.Is(err, ErrNoPrimary) || CodeOf(err) != codeNotWritable || fault.CodeOf(err) == fault.Refused {
+		t.Errorf("with nobody left to ask: %v", err)
+	}
+}

@@ -196,6 +196,9 @@ func (r *Road) revert(ctx context.Context, i int) error {
 		default:
 			err = r.install(ctx, v, m)
 		}
+		if errors.Is(err, replset.ErrNoPrimary) && !errors.Is(err, phase.ErrMoved) { // the link was cut under it: the way back is asked for again
+			return fmt.Errorf("%w: %w", phase.ErrMoved, err)
+		}
 		if err != nil {
 			return err
 		}
