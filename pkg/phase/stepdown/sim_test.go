@@ -19,7 +19,7 @@ import (
 )
 
 // simulated is a set of old and new members, the new ones joined, whose time passes quickly.
-func simulated(t *testing.T, old, fresh int) (Deps, phasetest.Facts) {
+func simulated(t *testing.T, old, fresh int) (*wire.Server, Deps, phasetest.Facts) {
 	t.Helper()
 	var addresses []string
 	for i := range old + fresh {
@@ -52,7 +52,7 @@ func simulated(t *testing.T, old, fresh int) (Deps, phasetest.Facts) {
 		}
 		settled(t, set, []string{host})
 	}
-	return Deps{Plan: p, Mongo: set}, facts
+	return s, Deps{Plan: p, Mongo: set}, facts
 }
 
 var errDead = errors.New("the process is dead")
@@ -78,7 +78,7 @@ func (m *mortal) Append(ctx context.Context, version string, batch []journal.Ent
 
 // Each process dies after its second entry: once a step was begun, once it was done, all along the way and back.
 func TestProcessesThatDieAllAlongTheWayArrive(t *testing.T) {
-	d, facts := simulated(t, 1, 3)
+	_, d, facts := simulated(t, 1, 3)
 	before := settled(t, d.Mongo, nil).Config
 	j := remembered(t, facts)
 	for _, verb := range []string{"apply", "rollback"} {
