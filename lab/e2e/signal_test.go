@@ -28,7 +28,7 @@ type actionStep struct {
 func (r *rig) step(t *testing.T, inputs map[string]string) actionStep {
 	t.Helper()
 	s := actionStep{tool: r.tool, dir: t.TempDir()}
-	env := map[string]string{"GITHUB_ACTIONS": "true", "INPUT_PLAN": r.tool.Plan}
+	env := map[string]string{"GITHUB_ACTIONS": "true", "INPUT_PLAN": r.tool.Plan, "INPUT_OLDER-PLAN": "a test goes from plan to plan"}
 	for _, file := range []string{"OUTPUT", "STEP_SUMMARY", "STATE"} {
 		env["GITHUB_"+file] = filepath.Join(s.dir, file)
 	}

@@ -15,7 +15,7 @@ var errHelp = errors.New("help was shown")
 
 // flags are all flags of all verbs. Which verb has which is in the table of verbs.
 type flags struct {
-	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair, Cluster, Role, Journal, Export, Unapproved, Evidence, Preview, TokenHash, Allow string
+	Plan, Phase, To, Output, Digest, Reason, Holder, BreakGlass, Listen, Repair, Cluster, Role, Journal, Export, Unapproved, OlderPlan, Evidence, Preview, TokenHash, Allow string
 
 	Irreversible bool
 	Now          bool
@@ -40,6 +40,7 @@ func flagTable(f *flags) map[string]func(*flag.FlagSet) {
 		"journal":       text(&f.Journal, "journal", "", "with --break-glass: what cutover journal export wrote, a `file`, where old's copy is behind it or gone"),
 		"export":        text(&f.Export, "export", "", "the `file` that the journal is kept in when cleanup is done (default: cutover-PLAN-journal.jsonl)"),
 		"unapproved":    text(&f.Unapproved, "unapproved", "", "run a phase without the approval that the plan demands; the `reason`, which stays in the journal and in every later summary"),
+		"older-plan":    text(&f.OlderPlan, "older-plan", "", "go on by a plan that a later one took the place of; the `reason`, for the journal"),
 		"evidence":      text(&f.Evidence, "evidence", "", "the report of the run that did the last phase, a `file`"),
 		"preview":       text(&f.Preview, "preview", "", "the report of a plan of the next phase, a `file` that may be missing"),
 		"cluster":       text(&f.Cluster, "cluster", "", "old or new: the `cluster` that the roles are for"),

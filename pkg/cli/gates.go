@@ -21,6 +21,7 @@ import (
 func (s *session) gates(e *engine.Engine, p phase.Phase, stop itinerary.Stop) []phase.Step {
 	return []phase.Step{
 		s.order(stop),
+		s.latest(),
 		s.standing(e, p),
 		gate("scope", "everything in scope can be moved", func(context.Context) error { return inventory.Check(s.plan, s.inv) }),
 		gate("inventory", "what is in scope is what was frozen", func(ctx context.Context) error { return s.unchanged(ctx, p) }),

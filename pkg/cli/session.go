@@ -69,7 +69,7 @@ func (c *call) open(ctx context.Context) (*session, error) {
 		now := time.Now()
 		s.asked.Store(&now)
 	})
-	for _, why := range []string{c.flags.Reason, c.flags.BreakGlass} {
+	for _, why := range []string{c.flags.Reason, c.flags.BreakGlass, c.flags.OlderPlan} {
 		if why != "" {
 			s.run += " (" + why + ")"
 		}

@@ -4,10 +4,10 @@ package cli
 func verbs() []verb {
 	return []verb{
 		{Name: "validate", Short: "Check a plan without any cluster", Flags: []string{"plan", "output"}, Run: validate},
-		{Name: "plan", Short: "Show what a phase would do; writes nothing", Flags: []string{"plan", "phase", "expect-digest", "output"}, Run: showPlan},
+		{Name: "plan", Short: "Show what a phase would do; writes nothing", Flags: []string{"plan", "phase", "expect-digest", "older-plan", "output"}, Run: showPlan},
 		{
 			Name: "apply", Short: "Run one phase, or go on where an earlier run stopped",
-			Flags: []string{"plan", "phase", "expect-digest", "allow-irreversible", "now", "repair", "reason", "unapproved", "export", "output"}, Run: apply,
+			Flags: []string{"plan", "phase", "expect-digest", "allow-irreversible", "now", "repair", "reason", "unapproved", "older-plan", "export", "output"}, Run: apply,
 		},
 		{
 			Name: "rollback", Short: "Take phases back, newest first",

@@ -12,7 +12,7 @@ import (
 var (
 	Inputs = []string{
 		"plan", "verb", "phase", "old-kubeconfig", "new-kubeconfig", "kube-auth", "kube-audience", "expect-digest", "allow-irreversible", "repair", "to", "reason",
-		"break-glass", "journal", "export", "evidence", "preview", "output", "github-token",
+		"older-plan", "break-glass", "journal", "export", "evidence", "preview", "output", "github-token",
 	}
 	Outputs = []string{"result", "phase", "next-phase", "approval", "digest", "not-before", "mutated", "report", "journal", "back", "following", "proposal"}
 )
