@@ -76,8 +76,8 @@ func (s side) swanctl(ctx context.Context, args ...string) ([]byte, error) {
 	var said, complained bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &complained
 	if err := cmd.Run(); err != nil {
-		last := bytes.Split(bytes.TrimSpace(append(complained.Bytes(), said.Bytes()...)), []byte("\n"))
-		return nil, fmt.Errorf("swanctl %v of %s: %w: %s", args, s.name, err, last[len(last)-1])
+		first, _, _ := bytes.Cut(bytes.TrimSpace(append(complained.Bytes(), said.Bytes()...)), []byte("\n")) // its usage follows
+		return nil, fmt.Errorf("swanctl %v of %s: %w: %s", args, s.name, err, first)
 	}
 	return said.Bytes(), nil
 }

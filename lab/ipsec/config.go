@@ -33,9 +33,11 @@ func (s side) file(name string) string { return filepath.Join(s.dir, name) }
 
 func (s side) socket() string { return "unix://" + s.file("vici") }
 
-// write writes what the daemon and its tool are started with. Only root may read it: the secret is in it.
+// write writes what the daemon and its tool are started with. Only root may read it: the secret is in it. A daemon that was killed
+// has left a pid file, which would keep the next one from starting.
 func (s side) write(secret string) error {
 	return errors.Join(
+		os.RemoveAll(s.dir),
 		os.MkdirAll(s.file("run"), 0o700),
 		os.WriteFile(s.file("strongswan.conf"), []byte(s.daemonFile()), 0o600),
 		os.WriteFile(s.file("swanctl.conf"), []byte(s.tunnelFile(secret)), 0o600),

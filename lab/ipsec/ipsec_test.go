@@ -42,6 +42,22 @@ func TestOneSideBeginsAndBothExpectTheOther(t *testing.T) {
 	}
 }
 
+// A daemon does not start where there is a pid file.
+func TestNothingIsLeftOfADaemonThatWasKilled(t *testing.T) {
+	s := sideOf(world.At(t.TempDir()), world.Old)
+	for range 2 {
+		if err := s.write("x"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(s.file("run/charon.pid")); err == nil {
+			t.Error("its pid file is still there")
+		}
+		if err := os.WriteFile(s.file("run/charon.pid"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestTheSecretIsRootsAlone(t *testing.T) {
 	s := sideOf(world.At(t.TempDir()), world.Old)
 	if err := s.write("0sc2VjcmV0"); err != nil {
