@@ -71,19 +71,6 @@ func run(ctx context.Context, s settings) (err error) {
 	return d.perform(ctx)
 }
 
-// change makes the demo's plan one of what was asked for.
-func (d *demo) change() error {
-	if d.Names {
-		if err := d.planNamed(); err != nil {
-			return err
-		}
-	}
-	if d.Link || d.IPsec {
-		return d.planLinked()
-	}
-	return nil
-}
-
 // perform runs the acts under load and writes the report, whatever became of them.
 func (d *demo) perform(ctx context.Context) (err error) {
 	clients := rehearse.Clients

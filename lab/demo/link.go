@@ -34,16 +34,6 @@ type packets struct {
 	Lost    int64 `json:"lost"`
 }
 
-// planLinked lets the plan go by relays and begin with link. Probes are few: each one by a relay is work for API servers that
-// share two cores with all the rest.
-func (d *demo) planLinked() error {
-	d.report.Link = &linkPart{Refused: []string{}, Rules: []string{}, Carried: map[string]packets{}}
-	if d.IPsec {
-		d.report.Link.Tunnel = map[string]ipsec.Counters{}
-	}
-	return d.replan(append([]string{"rate: 50", "rate: 20"}, rehearse.Linked...))
-}
-
 // join puts the link between the clusters, with both firewalls closed. Part takes it away again.
 func (d *demo) join(ctx context.Context) (part func() error, err error) {
 	if d.report.Link == nil {

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -35,49 +33,6 @@ type came struct {
 
 // late are the clients that need not follow the names: they end before cleanup.
 var late = []string{rehearse.Stayers, rehearse.Stretched, rehearse.Keepers}
-
-// planNamed lets the names of the plan move.
-func (d *demo) planNamed() error {
-	d.report.DNS = &dnsPart{Residual: []came{}}
-	return d.replan(names.Plan())
-}
-
-// replan writes a plan that is the demo's but for pairs of text, beside the report.
-func (d *demo) replan(pairs []string) error {
-	from := d.Plan
-	if !filepath.IsAbs(from) { // else it is such a plan already
-		from = filepath.Join(d.root, from)
-	}
-	b, err := os.ReadFile(from)
-	if err != nil {
-		return fmt.Errorf("read the plan: %w", err)
-	}
-	text := string(b)
-	for i := 0; i < len(pairs); i += 2 {
-		if strings.Count(text, pairs[i]) != 1 {
-			return fmt.Errorf("%s does not have %q once, to be made %q", d.Plan, pairs[i], pairs[i+1])
-		}
-	}
-	d.Plan = filepath.Join(d.Out, "plan.yaml")
-	d.tool.Plan = d.Plan
-	if err := os.WriteFile(d.Plan, []byte(strings.NewReplacer(pairs...).Replace(text)), 0o644); err != nil {
-		return fmt.Errorf("write the plan: %w", err)
-	}
-	return nil
-}
-
-// admit gives the tool the key of the zones, and the rights that its plan takes beyond those of the demo's own.
-func (d *demo) admit(ctx context.Context) (err error) {
-	if d.report.DNS != nil {
-		if d.tool, err = rehearse.Named(d.world, d.tool); err != nil {
-			return err
-		}
-	}
-	if d.report.DNS == nil && d.report.Link == nil {
-		return nil
-	}
-	return rehearse.Admit(ctx, d.world, d.tool)
-}
 
 // names runs one act on names and measures it from outside.
 func (d *demo) names(ctx context.Context, a act, carryOut func() (int, error)) (steps int, err error) {
