@@ -104,6 +104,9 @@ func (o *outcome) document(err error) report.Document {
 		d.NotBefore = w.Until
 	}
 	d.Fail(err)
+	if s := o.session; d.Phase != "" && (d.Verb == "plan" || d.Verb == "apply" && err == nil) {
+		d.WayBack = itinerary.WayBack(s.plan, s.stops, d.Phase)
+	}
 	d.GoOn, d.Journal = o.goOn, o.kept
 	if err != nil && o.newest != "" && (o.begun.Load() || o.session.touched(o.newest)) {
 		d.GoBack = o.session.call.command("rollback", "--phase", o.newest)

@@ -39,6 +39,9 @@ type Document struct {
 	Residual  []Late     `json:"residual,omitempty"`  // what came to old's entry since names lead to new
 	Uncounted string     `json:"uncounted,omitempty"` // why that could not be counted
 
+	// WayBack is in words what going back costs from here: of a plan once the phase has run, of a run that is done.
+	WayBack string `json:"wayBack,omitempty"`
+
 	// Back is what going back to the phase that was named would take back, newest first.
 	Back []string `json:"back,omitzero"`
 

@@ -59,7 +59,7 @@ func fit(d Document, limit int) (text string, left []string, truncated bool) {
 	}}
 	details := &part{what: "gates, bad requests and what the clusters show", texts: []func() string{func() string { return details(d) }, func() string { return "" }}}
 	paths := &part{what: "who reaches what", texts: []func() string{func() string { return matrix(d.Link) }, func() string { return "" }}}
-	parts := []*part{head, adopted, paths, steps, {texts: same(requests(d.Requests))}, {texts: same(moved(d.Database))}, late, served, diffs, details}
+	parts := []*part{head, {texts: same(wayBack(d))}, adopted, paths, steps, {texts: same(requests(d.Requests))}, {texts: same(moved(d.Database))}, late, served, diffs, details}
 	for _, shorten := range []*part{nil, details, served, adopted, late, steps, steps, served, paths, diffs} {
 		if shorten != nil {
 			shorten.shorten()

@@ -45,6 +45,9 @@ func Plan(w io.Writer, d Document) error {
 		}
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n", Counts(d.Steps))
+	if d.WayBack != "" && err == nil {
+		_, err = fmt.Fprintf(w, "way back: %s\n", plain(d.WayBack))
+	}
 	return err
 }
 

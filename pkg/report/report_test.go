@@ -231,7 +231,7 @@ func planned() report.Document {
 	final.Final = "nothing points at it any more"
 	proof := step("prove:bridge", "the bridge answers for every host")
 	proof.Apply = nil
-	return report.Document{Verb: "plan", Phase: "routes", Plan: "plans/shop.yaml", Digest: "3f9c2a7e", Steps: report.Planned([]engine.Line{
+	return report.Document{Verb: "plan", Phase: "routes", Plan: "plans/shop.yaml", Digest: "3f9c2a7e", WayBack: "roll back dns, then routes; dns waits", Steps: report.Planned([]engine.Line{
 		{Group: "bridge", Step: proof},
 		{Group: "ingresses", Step: step(one, "apply Ingress shop/web in new"), Seen: phase.Observation{
 			Detail: "differs", Diff: "-  class: \"nginx\"\n+  class: \"main\u202e\"\n+  note: \"```\"\n",
