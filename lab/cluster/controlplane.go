@@ -88,6 +88,9 @@ func (c *Cluster) startControllers(ctx context.Context) error {
 	err := c.Daemon(ctx, "controllers", "kube-controller-manager", append(common,
 		"--service-account-private-key-file="+c.Path("certs", "accounts.key"), "--root-ca-file="+c.World.CA(),
 		"--use-service-account-credentials=false", "--kube-api-qps=200", "--kube-api-burst=400",
+		// Tests take an API server away for half a minute. When it is back, a node that nobody could hear from would be taken for
+		// lost, and with it every endpoint there.
+		"--node-monitor-grace-period=5m",
 		"--flex-volume-plugin-dir="+c.Path("volume-plugins"), "--allocate-node-cidrs=true", "--cluster-cidr="+c.PodRange(),
 		"--horizontal-pod-autoscaler-sync-period=5s", "--horizontal-pod-autoscaler-cpu-initialization-period=10s",
 		"--horizontal-pod-autoscaler-initial-readiness-delay=2s",
