@@ -73,6 +73,7 @@ func (c *Cluster) apiserverFlags() []string {
 		"--proxy-client-cert-file=" + certs("aggregator.crt"), "--proxy-client-key-file=" + certs("aggregator.key"),
 		"--enable-aggregator-routing=true", "--kubelet-preferred-address-types=InternalIP",
 		"--audit-policy-file=" + c.Path("audit.yaml"), "--audit-log-path=" + c.World.Audit(c.Cluster), "--audit-log-mode=batch",
+		"--audit-log-batch-max-wait=2s", // who compares rights with it at the end waits for that
 		"--allow-privileged=true", "--enable-priority-and-fairness=false", "--profiling=false",
 	}
 }

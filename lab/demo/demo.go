@@ -106,7 +106,7 @@ func (d *demo) perform(ctx context.Context) (err error) {
 	played := d.play(ctx)
 	d.view.note("clients: waiting for the last answers")
 	counters, written := d.load.Stop()
-	asked := d.database(ctx)
+	asked := errors.Join(d.database(ctx), d.rights(ctx, played))
 	through := d.carried(ctx)
 	d.view.close()
 	d.report.finish(ctx, d, counters, errors.Join(played, written, asked, through))

@@ -27,8 +27,9 @@ type report struct {
 	Phases       []phaseRow        `json:"phases"`
 	Requests     ledger.Counters   `json:"requests"`
 	Database     database          `json:"database"`
-	DNS          *dnsPart          `json:"dns,omitempty"`  // nil: no name moved
-	Link         *linkPart         `json:"link,omitempty"` // nil: the clusters are on one network
+	DNS          *dnsPart          `json:"dns,omitempty"`    // nil: no name moved
+	Link         *linkPart         `json:"link,omitempty"`   // nil: the clusters are on one network
+	Rights       *rightsPart       `json:"rights,omitempty"` // nil: they were not compared
 	Machine      map[string]any    `json:"machine"`
 	Versions     map[string]string `json:"versions"`
 }
@@ -49,7 +50,7 @@ func newReport() report {
 // finish adds the numbers and the verdict.
 func (r *report) finish(ctx context.Context, d *demo, c ledger.Counters, failure error) {
 	r.Seconds, r.Requests, r.Versions = round(time.Since(r.At)), c, versions(ctx, d)
-	r.Problems = slices.Concat(problems(c, d.Least, failure), r.Database.problems(), r.DNS.problems(), r.Link.problems())
+	r.Problems = slices.Concat(problems(c, d.Least, failure), r.Database.problems(), r.DNS.problems(), r.Link.problems(), r.Rights.problems())
 	r.Verdict = fmt.Sprintf("%d requests sent and %d writes acknowledged, none lost", c.Sent, r.Database.Writes)
 	if len(r.Problems) > 0 {
 		r.Verdict = fmt.Sprintf("does not count: %s", strings.Join(r.Problems, "; "))
@@ -96,7 +97,7 @@ func (r *report) print(out io.Writer) {
 		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\n", p.Name, p.Seconds, steps(p), failed(p))
 	}
 	fmt.Fprintln(w)
-	for _, line := range slices.Concat(r.figures(), r.Database.figures(), r.DNS.figures(), r.Link.figures()) {
+	for _, line := range slices.Concat(r.figures(), r.Database.figures(), r.DNS.figures(), r.Link.figures(), r.Rights.figures()) {
 		fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
 	}
 	_ = w.Flush()
@@ -111,7 +112,7 @@ func (r *report) markdown() string {
 		fmt.Fprintf(&b, "| %s | %.1f | %s | %s |\n", p.Name, p.Seconds, steps(p), failed(p))
 	}
 	fmt.Fprint(&b, "\n| requests | |\n|---|---|\n")
-	for _, line := range r.figures() {
+	for _, line := range slices.Concat(r.figures(), r.Rights.figures()) {
 		fmt.Fprintf(&b, "| %s | %s |\n", line[0], line[1])
 	}
 	b.WriteString(r.Database.markdown() + r.DNS.markdown() + r.Link.markdown())

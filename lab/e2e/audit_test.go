@@ -3,38 +3,12 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"cutover.dev/cutover/lab/audit"
 	"cutover.dev/cutover/lab/rehearse"
 	"cutover.dev/cutover/lab/world"
 )
-
-// excuses are the rights that this road does not use, and why they are granted nevertheless.
-var excuses = []audit.Excuse{
-	{Right: audit.Right{Verb: "get"}, With: "watch", Why: "while a watch is not to be believed, single objects are asked for"},
-	{Right: audit.Right{Verb: "list"}, With: "watch", Why: "API servers before 1.34 do not stream a first list"},
-	{Right: audit.Right{Verb: "patch"}, With: "create", Why: "what the tool made is set right where it drifted: apply --repair"},
-	{
-		Right: audit.Right{Verb: "create", Resource: "pods/portforward"}, With: "get",
-		Why: "from 1.35 on an API server wants create for the same request, as it does where WebSockets do not pass",
-	},
-	{Right: audit.Right{Cluster: "old", Resource: "leases"}, Why: "the lock of a way back when new is gone: rollback --break-glass"},
-	{Right: audit.Right{Cluster: "new", Verb: "get", Resource: "priorityclasses"}, Why: "looked for where a workload names one"},
-	{Right: audit.Right{Cluster: "new", Verb: "get", Resource: "runtimeclasses"}, Why: "looked for where a workload names one"},
-	{Right: audit.Right{Cluster: "new", Verb: "get", Resource: "storageclasses"}, Why: "looked for where a volume names one"},
-	{Right: audit.Right{Cluster: "new", Verb: "get", Resource: "clusterroles"}, Why: "looked for where a RoleBinding names one"},
-	{Right: audit.Right{User: "run", Cluster: "old", Verb: "list", Resource: "pods"}, Why: "looked at after a failure, wherever it was", Chance: true},
-	{Right: audit.Right{User: "run", Cluster: "old", Verb: "list", Resource: "events"}, Why: "looked at after a failure, wherever it was", Chance: true},
-	{Right: audit.Right{User: "plan", Verb: "list", Resource: "pods"}, Why: "asked why a workload in new is not ready"},
-	{Right: audit.Right{User: "plan", Verb: "list", Resource: "events"}, Why: "asked why a workload in new is not ready"},
-}
-
-// identities are the tool's, by their names in audit logs.
-var identities = map[string]string{world.Account(world.UserRun): "run", world.Account(world.UserPlan): "plan"}
 
 // admit gives the tool what it says that it needs for the test's own plan. For the demo's it has that already.
 func (r *rig) admit(t *testing.T) {
@@ -79,31 +53,19 @@ func (r *rig) asPlanner(f func()) {
 // rights wants every right that the tool was given to be used, and every right that it used to be given, by what the
 // audit logs of both API servers say.
 func (r *rig) rights(t *testing.T) {
-	var granted []audit.Right
-	for _, c := range world.Clusters() {
-		for _, role := range identities {
-			text, err := os.ReadFile(filepath.Join(r.tool.Dir, "docs", "rbac", fmt.Sprintf("%s-%s.yaml", c.Name, role)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			some, err := audit.Granted(text, c.Name, role)
-			if err != nil {
-				t.Fatal(err)
-			}
-			granted = append(granted, some...)
-		}
+	granted, err := rehearse.Granted(t.Context(), r.tool)
+	if err != nil {
+		t.Fatal(err)
 	}
-	r.until(t, "every right is used and every use granted", settled, func() error { // a log is up to 30 s late
-		var uses audit.Uses
-		for _, c := range world.Clusters() {
-			if err := uses.Read(r.world.Audit(c), c.Name, identities); err != nil {
-				return err
-			}
+	r.until(t, "every right is used and every use granted", settled, func() error { // a log is some seconds late
+		got, err := rehearse.Judge(r.world, granted)
+		if err != nil {
+			return err
 		}
-		if wrong := audit.Compare(granted, uses, excuses); len(wrong) > 0 {
-			return fmt.Errorf("%d rights are wrong:\n%s", len(wrong), strings.Join(wrong, "\n"))
+		if len(got.Wrong) > 0 {
+			return fmt.Errorf("%d rights are wrong:\n%s", len(got.Wrong), strings.Join(got.Wrong, "\n"))
 		}
-		t.Logf("%d rights are granted, %d different ones were used, none was denied", len(granted), len(uses.Allowed))
+		t.Logf("%d rights are granted, %d different ones were used, none was denied", got.Granted, got.Used)
 		return nil
 	})
 }

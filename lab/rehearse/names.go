@@ -65,15 +65,12 @@ func Admit(ctx context.Context, w world.World, t Tool) error {
 		if err != nil {
 			return err
 		}
-		for _, role := range []string{"plan", "run"} {
-			got, err := t.Run(ctx, nil, "rbac", "--plan", t.Plan, "--cluster", c.Name, "--role", role)
-			if err == nil {
-				err = got.Failed()
-			}
+		for _, role := range roles {
+			text, err := t.roles(ctx, c, role)
 			if err != nil {
 				return err
 			}
-			list, err := objects.Parse(got.Stdout)
+			list, err := objects.Parse(text)
 			if err == nil {
 				err = admin.Apply(ctx, list...)
 			}
