@@ -8,8 +8,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
-	"cutover.dev/cutover/lab/netns"
 	"cutover.dev/cutover/lab/rehearse"
+	"cutover.dev/cutover/lab/wan"
 	"cutover.dev/cutover/lab/world"
 	"cutover.dev/cutover/lab/writes"
 )
@@ -104,8 +104,8 @@ func (m *measuring) near(ctx context.Context, a application) error {
 
 // afar measures the tool and a bare step down while the clusters are farther from each other.
 func (m *measuring) afar(ctx context.Context, a application) (err error) {
-	undo, err := netns.Delay(ctx, world.Old, world.New, world.MongodPort, farther)
-	if errors.Is(err, netns.ErrNoDelay) {
+	undo, err := wan.Delay(ctx, world.Old, world.New, world.MongodPort, farther)
+	if errors.Is(err, wan.ErrNoDelay) {
 		fmt.Printf("not measured with %s of delay: %v\n", farther, err)
 		return nil
 	}

@@ -1,7 +1,6 @@
-package netns
+package wan
 
 import (
-	"os"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -11,7 +10,7 @@ import (
 )
 
 func TestWhatGoesToTheMembersOfTheOtherSideIsHeldBackAndNothingElse(t *testing.T) {
-	got := rules(world.Old.Net(), world.New, 27017, "add").lines
+	got := rules(world.New, 27017, "add")
 	want := []string{
 		"rule add pref 100 iif lo ipproto tcp dport 27017 to 172.30.0.71 lookup 100",
 		"rule add pref 100 iif lo ipproto tcp dport 27017 to 172.30.0.72 lookup 100",
@@ -25,20 +24,18 @@ func TestWhatGoesToTheMembersOfTheOtherSideIsHeldBackAndNothingElse(t *testing.T
 
 func TestPacketsComeBackInOrderWhenTheirTimeHasCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		out, err := os.CreateTemp(t.TempDir(), "device")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer out.Close()
-		l := &later{device: out, by: time.Second, queue: make(chan packet, 2)}
+		in, out := make(packets), make(packets, 2)
+		w := carry(in, out)
+		w.faults.Store(&Faults{Delay: time.Second})
 		began := time.Now()
-		l.queue <- packet{began.Add(l.by), []byte("a")}
-		l.queue <- packet{began.Add(l.by + time.Millisecond), []byte("b")}
-		close(l.queue)
-		l.give()
-		text, err := os.ReadFile(out.Name())
-		if took := time.Since(began); err != nil || string(text) != "ab" || took != l.by+time.Millisecond {
-			t.Errorf("%q after %s (%v)", text, took, err)
+		in <- []byte("a")
+		time.Sleep(time.Millisecond)
+		in <- []byte("b")
+		close(in)
+		<-w.over
+		text := string(<-out) + string(<-out)
+		if took := time.Since(began); text != "ab" || took != time.Second+time.Millisecond {
+			t.Errorf("%q after %s", text, took)
 		}
 	})
 }
