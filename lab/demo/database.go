@@ -117,11 +117,4 @@ func (b *database) figures() [][2]string {
 	return append(out, [2]string{"primary at the end", b.Primary})
 }
 
-func (b *database) markdown() string {
-	var s strings.Builder
-	s.WriteString("\n| replica set | |\n|---|---|\n")
-	for _, line := range b.figures() {
-		fmt.Fprintf(&s, "| %s | %s |\n", line[0], line[1])
-	}
-	return s.String()
-}
+func (b *database) markdown() string { return table("replica set", b.figures()) }

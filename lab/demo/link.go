@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"cutover.dev/cutover/lab/ipsec"
 	"cutover.dev/cutover/lab/rehearse"
@@ -160,10 +159,5 @@ func (p *linkPart) markdown() string {
 	if p == nil {
 		return ""
 	}
-	var s strings.Builder
-	s.WriteString("\n| link | |\n|---|---|\n")
-	for _, line := range p.figures() {
-		fmt.Fprintf(&s, "| %s | %s |\n", line[0], line[1])
-	}
-	return s.String()
+	return table("link", p.figures())
 }

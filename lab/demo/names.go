@@ -135,11 +135,7 @@ func (p *dnsPart) markdown() string {
 		return ""
 	}
 	var s strings.Builder
-	s.WriteString("\n| names | |\n|---|---|\n")
-	for _, line := range p.figures() {
-		fmt.Fprintf(&s, "| %s | %s |\n", line[0], line[1])
-	}
-	s.WriteString("\n| came to old's entry for | requests | since |\n|---|---|---|\n")
+	s.WriteString(table("names", p.figures()) + "\n| came to old's entry for | requests | since |\n|---|---|---|\n")
 	for _, c := range p.Residual {
 		fmt.Fprintf(&s, "| %s | %d | %s |\n", strings.Join(c.Hosts, ", "), c.Requests, c.Since.UTC().Format(time.RFC3339))
 	}

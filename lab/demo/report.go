@@ -111,11 +111,7 @@ func (r *report) markdown() string {
 	for _, p := range r.Phases {
 		fmt.Fprintf(&b, "| %s | %.1f | %s | %s |\n", p.Name, p.Seconds, steps(p), failed(p))
 	}
-	fmt.Fprint(&b, "\n| requests | |\n|---|---|\n")
-	for _, line := range slices.Concat(r.figures(), r.Rights.figures()) {
-		fmt.Fprintf(&b, "| %s | %s |\n", line[0], line[1])
-	}
-	b.WriteString(r.Database.markdown() + r.DNS.markdown() + r.Link.markdown())
+	b.WriteString(table("requests", slices.Concat(r.figures(), r.Rights.figures())) + r.Database.markdown() + r.DNS.markdown() + r.Link.markdown())
 	fmt.Fprint(&b, "\n| host and path | sent | lost | longest gap, ms |\n|---|---|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(r.Requests.ByTarget)) {
 		t := r.Requests.ByTarget[name]
@@ -130,6 +126,16 @@ func (r *report) markdown() string {
 	}
 	fmt.Fprintf(&b, "\nMachine: %v. Versions: %v.\n", r.Machine, r.Versions)
 	return b.String()
+}
+
+// table is figures of one subject, in two columns.
+func table(of string, figures [][2]string) string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "\n| %s | |\n|---|---|\n", of)
+	for _, line := range figures {
+		fmt.Fprintf(&s, "| %s | %s |\n", line[0], line[1])
+	}
+	return s.String()
 }
 
 // figures are the counters, named as a person would.
