@@ -25,16 +25,8 @@ const (
 func TestAReplicaSetOutlivesAPrimaryThatHangsAndAMinuteWithoutALink(t *testing.T) {
 	lengthy(t)
 	wanted(t)
-	r := start(t, setting{out: "mongo-long", plan: small, database: true})
-	if _, err := r.load.Stop(); err != nil { // other tests have clients of the workloads
-		t.Fatal(err)
-	}
-	r.ended = true
-	w, err := rehearse.Application(t.Context(), r.file(t, "writes.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &application{r, w}
+	a := startApplication(t, "mongo-long")
+	r, w := a.rig, a.writes
 	part := func(name string, f func(*testing.T)) {
 		t.Helper()
 		r.part(t, name, func(t *testing.T, _ *rig) {

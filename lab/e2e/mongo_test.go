@@ -42,11 +42,10 @@ type application struct {
 	writes *writes.Writes
 }
 
-// One lab and one set, so one test: each part starts where the one before it ended.
-func TestAReplicaSetMovesAndComesBackUnderLoadAndNoWriteIsLost(t *testing.T) {
-	lengthy(t)
-	wanted(t)
-	r := start(t, setting{out: "mongo", plan: small, database: true})
+// startApplication starts a lab whose only clients are those of its replica set.
+func startApplication(t *testing.T, out string) *application {
+	t.Helper()
+	r := start(t, setting{out: out, plan: small, database: true})
 	if _, err := r.load.Stop(); err != nil { // other tests have clients of the workloads
 		t.Fatal(err)
 	}
@@ -55,7 +54,15 @@ func TestAReplicaSetMovesAndComesBackUnderLoadAndNoWriteIsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &application{r, w}
+	return &application{r, w}
+}
+
+// One lab and one set, so one test: each part starts where the one before it ended.
+func TestAReplicaSetMovesAndComesBackUnderLoadAndNoWriteIsLost(t *testing.T) {
+	lengthy(t)
+	wanted(t)
+	a := startApplication(t, "mongo")
+	r := a.rig
 	part := func(name string, f func(*testing.T)) {
 		t.Helper()
 		r.part(t, name, func(t *testing.T, _ *rig) { f(t); a.unharmed(t) })
