@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"testing"
 	"time"
 
 	"cutover.dev/cutover/lab/netns"
+	"cutover.dev/cutover/lab/netns/netnstest"
 	"cutover.dev/cutover/lab/ready"
 	"cutover.dev/cutover/lab/world"
 )
@@ -31,23 +31,13 @@ func must(t *testing.T, program string, args ...string) {
 // tunnelled are two daemons in two networks joined as wan joins them, with an echo behind the one there at 10.9.2.1:7.
 func tunnelled(t *testing.T) (from, to side) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
 	if err := installed(); err != nil {
 		t.Skip(err)
 	}
 	dir := t.TempDir()
 	from = side{name: "here-ipsec", space: here, dir: dir + "/here", address: "192.0.2.1", peer: "192.0.2.2", dials: true}
 	to = side{name: "there-ipsec", space: there, dir: dir + "/there", address: "192.0.2.2", peer: "192.0.2.1"}
-	for _, s := range []side{to, from} {
-		_ = exec.Command("ip", "netns", "delete", s.space).Run() // of a test that was killed
-		must(t, "ip", "netns", "add", s.space)
-		t.Cleanup(func() {
-			_ = exec.Command("ip", "netns", "delete", s.space).Run()
-			_ = netns.Tidy(context.WithoutCancel(t.Context()))
-		})
-	}
+	netnstest.Make(t, here, there)
 	joined(t)
 	for i, s := range []side{from, to} {
 		must(t, "ip", "-n", s.space, "link", "set", "lo", "up")
@@ -63,7 +53,7 @@ func tunnelled(t *testing.T) (from, to side) {
 	}
 	must(t, "ip", "-n", here, "route", "add", "10.9.2.1", "dev", device, "src", "10.9.1.1")
 	must(t, "ip", "-n", there, "route", "add", "10.9.1.1", "dev", device, "src", "10.9.2.1")
-	echo(t)
+	netnstest.Echo(t, there, "10.9.2.1:7")
 	return from, to
 }
 
@@ -116,31 +106,6 @@ func runs(t *testing.T, s side) {
 	if err := s.load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func echo(t *testing.T) {
-	t.Helper()
-	var l net.Listener
-	err := world.Inside(there, func() (err error) {
-		l, err = net.Listen("tcp", "10.9.2.1:7")
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				_, _ = io.Copy(conn, conn)
-			}()
-		}
-	}()
 }
 
 // answers sends so many bytes and wants them back.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cutover.dev/cutover/lab/netns"
+	"cutover.dev/cutover/lab/netns/netnstest"
 	"cutover.dev/cutover/lab/world"
 )
 
@@ -21,24 +22,14 @@ const here, there = "cutwan-here", "cutwan-there"
 // joined is the link between two fresh networks, 10.9.0.1 here and 10.9.0.2 there, where an echo listens on port 7.
 func joined(t *testing.T) (out, back *way) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
 	for _, program := range []string{"ip", "nft"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("without %s there is no network to make: %v", program, err)
 		}
 	}
+	netnstest.Make(t, here, there)
 	var ends []*os.File
 	for i, space := range []string{here, there} {
-		_ = exec.Command("ip", "netns", "delete", space).Run() // of a test that was killed
-		if said, err := exec.CommandContext(t.Context(), "ip", "netns", "add", space).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, said)
-		}
-		t.Cleanup(func() {
-			_ = exec.Command("ip", "netns", "delete", space).Run()
-			_ = netns.Tidy(context.WithoutCancel(t.Context()))
-		})
 		end, err := netns.OpenTUN(space, device)
 		if err != nil {
 			t.Fatal(err)
@@ -50,33 +41,8 @@ func joined(t *testing.T) (out, back *way) {
 			t.Fatal(err)
 		}
 	}
-	echo(t)
+	netnstest.Echo(t, there, "10.9.0.2:7")
 	return carry(ends[0], ends[1]), carry(ends[1], ends[0])
-}
-
-func echo(t *testing.T) {
-	t.Helper()
-	var l net.Listener
-	err := world.Inside(there, func() (err error) {
-		l, err = net.Listen("tcp", "10.9.0.2:7")
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				_, _ = io.Copy(conn, conn)
-			}()
-		}
-	}()
 }
 
 // answers sends so many bytes and wants them back within a second.
