@@ -78,3 +78,11 @@ func Counts(steps []Step) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// wayBack is the line on what going back costs from here. A run that failed names the command instead.
+func wayBack(d Document) string {
+	if d.WayBack == "" {
+		return ""
+	}
+	return "Way back: " + cell(d.WayBack) + "\n"
+}

@@ -73,3 +73,9 @@ func (q question) answeredBy(m *dns.Msg) bool {
 		return o.Qtype == q.kind && canonical(o.Name) == canonical(q.name)
 	}))
 }
+
+// Heard asks a server over "udp" or "tcp" for a zone's SOA, and is content with any answer: it is about the way there and back.
+func Heard(ctx context.Context, s Server, network, zone string) error {
+	_, err := ask(ctx, network, s, []question{{zone, dns.TypeSOA}}, false)
+	return err
+}
