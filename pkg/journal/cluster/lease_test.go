@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,12 +118,18 @@ func TestAHolderWithoutAnAPIServerStopsBelievingBeforeOthersMayTakeIt(t *testing
 // hanging is an API server that takes its time, and lets so many updates hang until their sender gives up.
 type hanging struct {
 	*memory
-	left int
+	left atomic.Int64
 	lose bool // they are done all the same
 }
 
+func newHanging(api *memory, updates int64, lose bool) *hanging {
+	h := &hanging{memory: api, lose: lose}
+	h.left.Store(updates)
+	return h
+}
+
 func (h *hanging) Update(ctx context.Context, u *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	if h.left--; h.left < 0 {
+	if h.left.Add(-1) < 0 {
 		time.Sleep(20 * time.Millisecond)
 		return h.memory.Update(ctx, u)
 	}
@@ -146,13 +153,13 @@ func TestALockWhoseTakingHangsIsTakenAllTheSame(t *testing.T) {
 				} else {
 					letGo(t, before)
 				}
-				slow := &hanging{memory: api, left: 1, lose: lose}
+				slow := newHanging(api, 1, lose)
 				l := NewLease(slow, "ns", "shop", ttl)
 				if err := l.Acquire(t.Context(), "run-1"); err != nil {
 					t.Fatalf("dead %t, done %t: %v", dead, lose, err)
 				}
 				defer letGo(t, l)
-				if until, err := l.Held(); err != nil || time.Until(until) < ttl/2 || slow.left >= 0 {
+				if until, err := l.Held(); err != nil || time.Until(until) < ttl/2 || slow.left.Load() >= 0 {
 					t.Errorf("dead %t, done %t: held for %s (%v)", dead, lose, time.Until(until), err)
 				}
 			})
@@ -163,7 +170,7 @@ func TestALockWhoseTakingHangsIsTakenAllTheSame(t *testing.T) {
 func TestOneRenewalThatHangsCostsNoLockHoweverShort(t *testing.T) {
 	for _, ttl := range []time.Duration{time.Second, 5 * time.Second, 12 * time.Second, ttl, 5 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			api := &hanging{memory: newMemory(), left: 1}
+			api := newHanging(newMemory(), 1, false)
 			a := NewLease(api, "ns", "shop", ttl)
 			if err := a.Acquire(t.Context(), "run-1"); err != nil {
 				t.Fatal(err)
@@ -175,7 +182,7 @@ func TestOneRenewalThatHangsCostsNoLockHoweverShort(t *testing.T) {
 					t.Fatalf("a lock of %s: %v", ttl, err)
 				}
 			}
-			if api.left >= 0 {
+			if api.left.Load() >= 0 {
 				t.Errorf("a lock of %s: nothing hung", ttl)
 			}
 		})
