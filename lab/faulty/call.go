@@ -74,7 +74,19 @@ func read(r *http.Request) *Call {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	c.sum = sha256.Sum256(append([]byte(r.URL.RawQuery+"\n"), body...))
 	c.Guarded = err == nil && guarded(c.Verb, body)
+	if c.Verb == "create" && c.Name == "" {
+		c.Name = nameIn(body)
+	}
 	return c
+}
+
+// nameIn is the name of an object that is to be made, which the path does not say.
+func nameIn(body []byte) string {
+	var o struct{ Metadata struct{ Name string } }
+	if json.Unmarshal(body, &o) != nil {
+		return ""
+	}
+	return o.Metadata.Name
 }
 
 func verb(r *http.Request, c *Call) string {

@@ -16,7 +16,7 @@ func TestACallIsNamedAsInRoles(t *testing.T) {
 		{"GET", apps, "", "", "list deployments shop"},
 		{"GET", apps + "?watch=true", "", "", "watch deployments shop"},
 		{"GET", apps + "/web", "", "", "get deployments shop web"},
-		{"POST", apps, "", `{"metadata":{"name":"web"}}`, "create deployments shop"},
+		{"POST", apps, "", `{"metadata":{"name":"web"}}`, "create deployments shop web"},
 		{"PUT", apps + "/web/scale", "", `{}`, "update deployments/scale shop web"},
 		{"PATCH", apps + "/web", "application/json-patch+json", `[]`, "patch deployments shop web"},
 		{"PATCH", apps + "/web", "application/apply-patch+yaml", `{}`, "apply deployments shop web"},

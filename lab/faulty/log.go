@@ -12,6 +12,9 @@ func (p *Proxy) note(c *Call) (fault Fault, let chan struct{}) {
 			break
 		}
 	}
+	if c.Fault == "" && p.turns != nil {
+		c.Fault = p.turns.next(p, c)
+	}
 	p.calls = append(p.calls, c)
 	return c.Fault, p.let
 }

@@ -37,6 +37,7 @@ type Proxy struct {
 
 	mu     sync.Mutex
 	rules  []*Rule
+	turns  *Turns // for calls that no rule takes; nil: they have none
 	calls  []*Call
 	server *http.Server // nil: gone
 	open   map[*counted]bool
