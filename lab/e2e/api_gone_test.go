@@ -63,7 +63,7 @@ func (r *rig) whiles(t *testing.T, moved map[string]rehearse.Snapshot) {
 	run.reached(t)
 	pause(t.Context(), outage)
 	s.signal(t, syscall.SIGCONT)
-	s.answers(t)
+	s.atWork(t)
 	r.broke(t, "new stopped in a wave", broken, run.end(t, verbEnd))
 	r.exits(t, 0, "apply", "--phase", loneWave)
 	r.writtenOnce(t, began)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,11 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"cutover.dev/cutover/lab/cache"
 	"cutover.dev/cutover/lab/faulty"
 	"cutover.dev/cutover/lab/proc"
 	"cutover.dev/cutover/lab/rehearse"
@@ -121,7 +127,7 @@ func (s *server) signal(t *testing.T, sig syscall.Signal) {
 	}
 }
 
-// restart starts it again after it was killed, and waits until it is ready.
+// restart starts it again after it was killed, and waits until the cluster is at work.
 func (s *server) restart(t *testing.T) {
 	t.Helper()
 	err := lab.Join(t.Context(), s.rig.world, proc.Daemon{
@@ -130,7 +136,36 @@ func (s *server) restart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.atWork(t)
+}
+
+// atWork waits until it is ready, and controllers, scheduler and node have all found out: they ask a server that was away
+// again after up to a minute each, and do nothing until then. A Deployment that nobody knows yet becomes available only with all of them.
+func (s *server) atWork(t *testing.T) {
+	t.Helper()
 	s.answers(t)
+	name, labels := metav1.ObjectMeta{Name: "canary"}, map[string]string{"app": "canary"}
+	deployments := s.rig.client(t, s.cluster).AppsV1().Deployments("default")
+	_, err := deployments.Create(t.Context(), &appsv1.Deployment{ObjectMeta: name, Spec: appsv1.DeploymentSpec{
+		Selector: &metav1.LabelSelector{MatchLabels: labels},
+		Template: corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Labels: labels},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "pause", Image: cache.PauseImage}}},
+		},
+	}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.rig.until(t, "the controllers of "+s.cluster.Name+" are at work", 3*settled, func() error {
+		d, err := deployments.Get(t.Context(), name.Name, metav1.GetOptions{})
+		if err != nil || d.Status.AvailableReplicas == 0 {
+			return fmt.Errorf("%v: %+v", err, d.Status)
+		}
+		return nil
+	})
+	if err := deployments.Delete(t.Context(), name.Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // answers waits until it is ready.
