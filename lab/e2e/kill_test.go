@@ -22,6 +22,7 @@ import (
 type hunt struct {
 	sorts                     map[string]bool // of boundaries at which a process was killed
 	kills, boundaries, passed int             // passed: boundaries of a sort at which one was killed in a wave before
+	buried                    int             // locks of dead processes that the next one got
 	took                      time.Duration
 }
 
@@ -37,10 +38,11 @@ const moment = 4 * time.Millisecond
 // which one was killed before are passed.
 func (r *rig) killed(t *testing.T, h *hunt, every bool, phase string, args ...string) {
 	t.Helper()
-	r.under(t, "quick", quick, func() { r.hunted(t, h, every, phase, args...) })
+	r.under(t, "quick", quick, func() { r.hunted(t, h, every, "apply", append([]string{"--phase", phase}, args...)...) })
 }
 
-func (r *rig) hunted(t *testing.T, h *hunt, every bool, phase string, args ...string) {
+// hunted is killed for any verb, on the plan that there is.
+func (r *rig) hunted(t *testing.T, h *hunt, every bool, verb string, args ...string) {
 	t.Helper()
 	began, seen, before := time.Now(), map[string]bool{}, h.kills
 	fresh := func(l rehearse.Line) bool {
@@ -60,12 +62,12 @@ func (r *rig) hunted(t *testing.T, h *hunt, every bool, phase string, args ...st
 		return true
 	}
 	for over := false; !over; {
-		line := verbLine(r.tool, "apply", append([]string{"--phase", phase}, args...)...)
-		got := r.begin(t, r.tool, syscall.SIGKILL, fresh, line...).end(t, verbEnd)
+		got := r.begin(t, r.tool, syscall.SIGKILL, fresh, verbLine(r.tool, verb, args...)...).end(t, verbEnd)
 		switch {
 		case got.Code == -1:
 			h.kills++
-			r.bury(t, h.kills)
+			h.buried++
+			r.bury(t, h.buried)
 		case got.Code == 0:
 			over = true
 		case !r.resumable(t, got) || !pause(t.Context(), time.Second):
@@ -73,7 +75,7 @@ func (r *rig) hunted(t *testing.T, h *hunt, every bool, phase string, args ...st
 		}
 	}
 	if h.kills == before {
-		t.Errorf("%s was never killed", phase)
+		t.Errorf("%s %v was never killed", verb, args)
 	}
 	h.took += time.Since(began)
 	t.Logf("%d kills at %d step boundaries; so far %s", h.kills-before, len(seen), h)

@@ -19,20 +19,9 @@ type Record struct {
 
 // Ask asks this server for the address of a host.
 func (s Server) Ask(ctx context.Context, host string) (Record, error) {
-	name, err := dnsmessage.NewName(host + ".")
+	answer, err := s.query(ctx, host, dnsmessage.TypeA)
 	if err != nil {
-		return Record{}, fmt.Errorf("ask for %q: %w", host, err)
-	}
-	query, err := (&dnsmessage.Message{
-		Header:    dnsmessage.Header{ID: uint16(time.Now().UnixNano()), RecursionDesired: true}, //nolint:gosec // any will do
-		Questions: []dnsmessage.Question{{Name: name, Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}},
-	}).Pack()
-	if err != nil {
-		return Record{}, fmt.Errorf("ask for %s: %w", host, err)
-	}
-	answer, err := s.exchange(ctx, query)
-	if err != nil {
-		return Record{}, fmt.Errorf("ask %s for %s: %w", s.Name, host, err)
+		return Record{}, err
 	}
 	for _, r := range answer.Answers {
 		if a, ok := r.Body.(*dnsmessage.AResource); ok {
@@ -40,6 +29,40 @@ func (s Server) Ask(ctx context.Context, host string) (Record, error) {
 		}
 	}
 	return Record{}, fmt.Errorf("ask %s for %s: no address (%s)", s.Name, host, answer.RCode)
+}
+
+// Serial asks this server for the serial of a zone, which is one more after each change.
+func (s Server) Serial(ctx context.Context, zone string) (uint32, error) {
+	answer, err := s.query(ctx, zone, dnsmessage.TypeSOA)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range answer.Answers {
+		if soa, ok := r.Body.(*dnsmessage.SOAResource); ok {
+			return soa.Serial, nil
+		}
+	}
+	return 0, fmt.Errorf("ask %s for zone %s: no serial (%s)", s.Name, zone, answer.RCode)
+}
+
+// query asks for the records of one type.
+func (s Server) query(ctx context.Context, host string, kind dnsmessage.Type) (dnsmessage.Message, error) {
+	name, err := dnsmessage.NewName(host + ".")
+	if err != nil {
+		return dnsmessage.Message{}, fmt.Errorf("ask for %q: %w", host, err)
+	}
+	query, err := (&dnsmessage.Message{
+		Header:    dnsmessage.Header{ID: uint16(time.Now().UnixNano()), RecursionDesired: true}, //nolint:gosec // any will do
+		Questions: []dnsmessage.Question{{Name: name, Type: kind, Class: dnsmessage.ClassINET}},
+	}).Pack()
+	if err != nil {
+		return dnsmessage.Message{}, fmt.Errorf("ask for %s: %w", host, err)
+	}
+	answer, err := s.exchange(ctx, query)
+	if err != nil {
+		return answer, fmt.Errorf("ask %s for %s: %w", s.Name, host, err)
+	}
+	return answer, nil
 }
 
 func (s Server) exchange(ctx context.Context, query []byte) (m dnsmessage.Message, err error) {
