@@ -238,8 +238,15 @@ func changesIn(journal []byte) (map[string]int, error) {
 func TestChangesAreCountedFromAJournal(t *testing.T) {
 	var journal []byte
 	for _, e := range [][2]string{
-		{"ttl:a.test", "begun"}, {"ttl:a.test", "done"}, {"swap:a.test", "begun"}, {"swap:a.test", "reverted"}, {"join:h:1", "begun"},
-		{"replset:rs0/3+1", "begun"}, {"replset:rs0/2+3/primary", "begun"}, {"replset:rs0/3+1", "reverted"}, {"join:h:1", "reverted"},
+		{"ttl:a.test", "begun"},
+		{"ttl:a.test", "done"},
+		{"swap:a.test", "begun"},
+		{"swap:a.test", "reverted"},
+		{"join:h:1", "begun"},
+		{"replset:rs0/3+1", "begun"},
+		{"replset:rs0/2+3/primary", "begun"},
+		{"replset:rs0/3+1", "reverted"},
+		{"join:h:1", "reverted"},
 	} {
 		journal = fmt.Appendf(journal, "{\"step\":%q,\"what\":%q}\n", e[0], e[1])
 	}
