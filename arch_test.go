@@ -59,6 +59,7 @@ var imports = []struct{ pkg, may string }{
 	{"phase/phasetest", "phase journal engine fault"},
 	{"phase/names/namestest", "phase phase/parts phase/phasetest plan inventory zone zone/rfc2136 zone/zonetest"},
 	{"phase/parts", "phase plan inventory ingress kube kube/ready kube/carry probe reach replset zone fault"},
+	{"phase/members/memberstest", "phase phase/parts phase/members plan replset replset/path replset/replsim replset/replsim/wire"},
 	{"phase/members", "phase phase/parts plan replset replset/path fault"},
 	{"phase/*", "phase phase/parts phase/members phase/names replset replset/path zone zone/ttl plan inventory ingress kube kube/ready kube/carry probe reach fault"},
 	{"cli", "*"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,8 +58,32 @@ func (r *Road) move(ctx context.Context, way leg, measured func(replset.Gap)) er
 			return last
 		}
 	}
+	if r.elected(ctx, way) {
+		return nil
+	}
 	return fault.Wrap(fault.Refused, "see why its side lags; the votes go back, so that writes need only the side that has the primary",
 		fmt.Errorf("the primary did not move in %d attempts: %w", handOvers, last))
+}
+
+// elected looks once more after the last attempt: behind a link that is cut the side that takes elects somebody by itself, who takes
+// no writes until it has given up hearing the others.
+func (r *Road) elected(ctx context.Context, way leg) bool {
+	for end := time.Now().Add(alarm); time.Now().Before(end); {
+		v, err := See(ctx, r.Deps)
+		if err != nil {
+			return false
+		}
+		if way.takes(v.Primary) {
+			return true
+		}
+		if !slices.ContainsFunc(v.Members, func(m replset.Seen) bool { return way.takes(m.Host) && m.Status.State == "PRIMARY" }) {
+			return false
+		}
+		if replset.Pause(ctx) != nil {
+			return false
+		}
+	}
+	return false
 }
 
 // ready: somebody of the side that takes has all writes, and nobody there is told not to stand.

@@ -20,6 +20,15 @@ func (s *Server) answer(host string, q question) (bson.D, error) {
 	if q.double != "" {
 		return failed(&replsim.Error{Code: 40413, Name: "Location40413", Message: fmt.Sprintf("BSON field '%s' is a duplicate field", q.double)}, false), nil
 	}
+	switch instead := s.intercept(host, q.body[0].Key); {
+	case instead == nil:
+	case instead == Well:
+		return bson.D{ok}, nil
+	case instead.Code == replsim.Network:
+		return nil, errGone
+	default:
+		return failed(instead, false), nil
+	}
 	switch q.body[0].Key {
 	case "hello", "ismaster", "isMaster":
 		return s.hello(host, q.body), nil

@@ -23,8 +23,10 @@ type Server struct {
 	sim     *replsim.Sim
 	started time.Time
 	pace    int // how many times as fast as time itself; 0: once
+	hosts   []string
 	seen    map[string]*seen
 	conns   map[string]map[net.Conn]bool
+	before  func(host, command string, sim *replsim.Sim) *replsim.Error
 
 	ctx  context.Context //nolint:containedctx // it lives as long as the server
 	stop context.CancelFunc
@@ -40,17 +42,15 @@ type seen struct {
 
 // Listen starts a server in sim for every address, host:port, which is also its name in configurations.
 func Listen(sim *replsim.Sim, addresses ...string) (*Server, error) {
-	s := &Server{sim: sim, started: time.Now().Add(-sim.Now()), seen: map[string]*seen{}, conns: map[string]map[net.Conn]bool{}}
-	s.ctx, s.stop = context.WithCancel(context.Background())
+	s := begin(sim)
 	for _, a := range addresses {
 		l, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp", a)
 		if err != nil {
 			s.Close()
 			return nil, fmt.Errorf("listen for a simulated server: %w", err)
 		}
-		host := l.Addr().String()
-		sim.Start(host, "", "key")
-		s.lns, s.seen[host], s.conns[host] = append(s.lns, l), &seen{}, map[net.Conn]bool{}
+		s.lns = append(s.lns, l)
+		s.add(l.Addr().String())
 	}
 	for _, l := range s.lns {
 		s.wg.Go(func() { s.accept(l) })
@@ -59,13 +59,19 @@ func Listen(sim *replsim.Sim, addresses ...string) (*Server, error) {
 	return s, nil
 }
 
-// Hosts are the names of all servers.
-func (s *Server) Hosts() (all []string) {
-	for _, l := range s.lns {
-		all = append(all, l.Addr().String())
-	}
-	return all
+func begin(sim *replsim.Sim) *Server {
+	s := &Server{sim: sim, started: time.Now().Add(-sim.Now()), seen: map[string]*seen{}, conns: map[string]map[net.Conn]bool{}}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	return s
 }
+
+func (s *Server) add(host string) {
+	s.sim.Start(host, "", "key")
+	s.hosts, s.seen[host], s.conns[host] = append(s.hosts, host), &seen{}, map[net.Conn]bool{}
+}
+
+// Hosts are the names of all servers.
+func (s *Server) Hosts() []string { return slices.Clone(s.hosts) }
 
 // Close ends everything.
 func (s *Server) Close() {
@@ -137,22 +143,27 @@ func (s *Server) accept(l net.Listener) {
 		if err != nil {
 			return
 		}
-		alive := false
-		s.Do(func(sim *replsim.Sim) {
-			if alive = sim.Up(host); alive {
-				s.conns[host][c] = true
-			}
-		})
-		if !alive {
+		if !s.take(host, c) {
 			_ = c.Close() // as near to "refused" as a listener comes
-			continue
 		}
+	}
+}
+
+// take lets a server have a connection, unless its process is gone.
+func (s *Server) take(host string, c net.Conn) (alive bool) {
+	s.Do(func(sim *replsim.Sim) {
+		if alive = sim.Up(host); alive {
+			s.conns[host][c] = true
+		}
+	})
+	if alive {
 		s.wg.Go(func() {
 			s.converse(host, c)
 			s.Do(func(*replsim.Sim) { delete(s.conns[host], c) })
 			_ = c.Close()
 		})
 	}
+	return alive
 }
 
 // converse answers what is asked on one connection, one after the other.
