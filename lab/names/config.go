@@ -132,6 +132,8 @@ func cache(s Server, dir string, least int) string {
     port: 53
     do-ip6: no
     access-control: %s allow
+    access-control: %s allow
+    access-control: %s allow
     num-threads: 1
     use-syslog: no
     module-config: "iterator"
@@ -140,7 +142,7 @@ func cache(s Server, dir string, least int) string {
     local-zone: "test." nodefault
 remote-control:
     control-enable: no
-`, dir, s.Address, world.Network, least)
+`, dir, s.Address, world.Network, world.Old.PodRange(), world.New.PodRange(), least)
 	for _, z := range Zones() {
 		fmt.Fprintf(&b, "stub-zone:\n    name: %q\n    stub-addr: %s\n    stub-addr: %s\n", z.Name, world.PrimaryDNS, world.SecondaryDNS)
 	}

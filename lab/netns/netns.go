@@ -119,11 +119,11 @@ func bare(root, wan *batch, net string, addresses ...string) batch {
 	return b
 }
 
-// Add makes a network beside those that Up made; Down removes it with them. Of the lab it reaches what is on the bridge itself:
-// no pods and no Services.
+// Add makes a network beside those that Up made; Down removes it with them.
 func Add(ctx context.Context, net string, addresses ...string) error {
 	root, wan := batch{}, batch{net: world.NetWAN}
 	inside := bare(&root, &wan, net, addresses...)
+	routes(&inside) // pods that ask are answered
 	for _, b := range []batch{root, wan, inside} {
 		if err := b.run(ctx); err != nil {
 			return err
