@@ -40,7 +40,7 @@ func (Direct) DialContext(ctx context.Context, network, addr string) (net.Conn, 
 	return new(net.Dialer).DialContext(ctx, network, addr)
 }
 
-// Took is how long a connection takes to come about.
+// Took dials, and is how long a connection took to come about.
 func (d Direct) Took(ctx context.Context, addr string) (time.Duration, error) {
 	return took(ctx, d, addr)
 }

@@ -54,8 +54,7 @@ func (r *Relay) LookupHost(ctx context.Context, host string) ([]string, error) {
 	return strings.Fields(answer), nil
 }
 
-// Took is how long a connection takes to come about as the relay sees it, without the way to the relay. One of an older version
-// cannot say.
+// Took dials, and is how long that took as the relay sees it, without the way to the relay. Its errors are those of DialContext.
 func (r *Relay) Took(ctx context.Context, addr string) (time.Duration, error) {
 	conn, _, answer, err := r.ask(ctx, request{r.token, netTime, addr})
 	if err != nil {

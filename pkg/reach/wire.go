@@ -140,7 +140,11 @@ func heard(line string, r request, env string) (string, error) {
 	if !known {
 		err = errors.New(words)
 	}
-	return "", &net.OpError{Op: "dial from inside " + env, Net: r.network, Addr: place{r.network, r.to}, Err: err}
+	network := r.network
+	if network == netTime {
+		network = netTCP
+	}
+	return "", &net.OpError{Op: "dial from inside " + env, Net: network, Addr: place{network, r.to}, Err: err}
 }
 
 // place is an address as words.

@@ -22,8 +22,7 @@ const (
 	relayed  = reach.Dialing + 3*time.Second
 )
 
-// attempts is how often a path is dialled, since not every backend of a load balancer need be there, and how often it is asked how
-// long that takes: the shortest time is the path's.
+// attempts is how often a path is dialled, since not every backend of a load balancer need be there.
 const attempts = 3
 
 // dial resolves and dials one path, and sees what is there.
@@ -61,47 +60,39 @@ func lookup(ctx context.Context, by reach.Dialer, name string, limit time.Durati
 	return by.LookupHost(ctx, name)
 }
 
-// connect dials, again and again: every connection has to come about.
+// connect dials, again and again: every connection has to come about, and the shortest time is the path's.
 func (r Row) connect(ctx context.Context, by reach.Dialer, limit time.Duration, direct bool) Row {
+	var best time.Duration
 	for n := range attempts {
-		if err := once(ctx, by, r.To, limit); err != nil {
+		took, err := once(ctx, by, r.To, limit)
+		if err != nil {
 			if r = r.failed(err, direct); n > 0 {
 				r.some, r.Why = true, fmt.Sprintf("connection %d of %d: %s", n+1, attempts, r.Why)
 			}
 			return r
 		}
+		if n == 0 || took < best {
+			best = took
+		}
 	}
-	r.State = Open
-	r.Millis = float64(shortest(ctx, by, r.To, limit).Microseconds()) / 1000
+	r.State, r.Millis = Open, float64(best.Microseconds())/1000
 	return r
 }
 
-func once(ctx context.Context, by reach.Dialer, to string, limit time.Duration) error {
+// once lets who dials say how long a connection takes: seen from here the way to a relay would be part of it. 0: nobody says.
+func once(ctx context.Context, by reach.Dialer, to string, limit time.Duration) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if watch, able := by.(interface {
+		Took(ctx context.Context, addr string) (time.Duration, error)
+	}); able {
+		return watch.Took(ctx, to)
+	}
 	conn, err := by.DialContext(ctx, "tcp", to)
 	if err == nil {
 		_ = conn.Close() // nothing was said
 	}
-	return err
-}
-
-// shortest asks who dials how long a connection takes: seen from here the way to a relay would be part of it. 0: nobody says.
-func shortest(ctx context.Context, by reach.Dialer, to string, limit time.Duration) (best time.Duration) {
-	watch, able := by.(interface {
-		Took(ctx context.Context, addr string) (time.Duration, error)
-	})
-	if !able {
-		return 0
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for range attempts {
-		if took, err := watch.Took(ctx, to); err == nil && (best == 0 || took < best) {
-			best = took
-		}
-	}
-	return best
+	return 0, err
 }
 
 // failed sorts what went wrong. direct: an end of our own patience is the destination's silence.

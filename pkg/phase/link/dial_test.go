@@ -99,15 +99,19 @@ func TestARelayThatBreaksSaysNothingOfTheDestination(t *testing.T) {
 // watched is a network whose dialler says how long a connection takes there.
 type watched struct {
 	*network
-	took chan time.Duration
+	took chan any // a time, or an error
 }
 
-func (w watched) Took(context.Context, string) (time.Duration, error) { return <-w.took, nil }
+func (w watched) Took(context.Context, string) (time.Duration, error) {
+	said := <-w.took
+	err, _ := said.(error)
+	took, _ := said.(time.Duration)
+	return took, err
+}
 
 func TestTheShortestTimeThatWhoDialsSawIsThatOfThePath(t *testing.T) {
-	n := watched{&network{}, make(chan time.Duration, attempts)}
-	n.put("10.0.0.1:80", served(t))
-	for _, ms := range []time.Duration{30, 12, 47} {
+	n := watched{&network{}, make(chan any, attempts)}
+	for _, ms := range []time.Duration{30, 12, 47} { // as often as it is dialled at all
 		n.took <- ms * time.Millisecond
 	}
 	r := dial(t.Context(), n, Path{What: Tail, From: "old", To: "10.0.0.1:80"}, "")
@@ -115,6 +119,14 @@ func TestTheShortestTimeThatWhoDialsSawIsThatOfThePath(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	contains(t, r.String(), "open, 12ms to connect")
+	n.took <- 30 * time.Millisecond
+	n.took <- dropped()
+	if r := dial(t.Context(), n, r.Path, ""); r.State != TimedOut || r.Millis != 0 {
+		t.Errorf("the second one did not come about: %+v", r)
+	} else {
+		contains(t, r.String(), "connection 2 of 3")
+	}
+	n.put("10.0.0.1:80", served(t))
 	if r := dial(t.Context(), n.network, r.Path, ""); r.State != Open || strings.Contains(r.String(), "to connect") {
 		t.Errorf("nobody said how long it took: %s", r)
 	}
