@@ -59,6 +59,11 @@ func TestOnlyTheCacheThatStretchesKeepsAnswersForLonger(t *testing.T) {
 	if c := cache(Stretching, "/x", Stretch); !strings.Contains(c, "cache-min-ttl: 900\n") || strings.Contains(c, world.HonouringDNS) {
 		t.Error(c)
 	}
+	for _, from := range []string{world.Network, world.Old.PodRange(), world.New.PodRange()} {
+		if c := cache(Honouring, "/x", 0); !strings.Contains(c, "access-control: "+from+" allow\n") {
+			t.Errorf("nobody in %s is answered:\n%s", from, c)
+		}
+	}
 }
 
 func TestWhatThePlanHasInsteadIsThereOnce(t *testing.T) {
