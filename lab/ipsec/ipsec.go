@@ -9,8 +9,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -106,17 +104,10 @@ func stop(ctx context.Context, w world.World) error {
 	return errors.Join(errs...)
 }
 
-// installed says which program is missing.
+// installed says what is missing.
 func installed() error {
-	var errs []error
-	for program, pkg := range map[string]string{charon: "strongswan-charon libcharon-extra-plugins", "swanctl": "strongswan-swanctl"} {
-		if _, err := exec.LookPath(program); err != nil {
-			errs = append(errs, fmt.Errorf("%s is not installed; fix: make strongswan, or apt-get install %s", program, pkg))
-		}
-	}
-	const plugin = "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so"
-	if _, err := os.Stat(plugin); err != nil {
-		errs = append(errs, fmt.Errorf("%s is not installed; fix: make strongswan, or apt-get install libcharon-extra-plugins", plugin))
-	}
-	return errors.Join(errs...)
+	return proc.Installed("strongswan", map[string]string{
+		charon: "strongswan-charon", "swanctl": "strongswan-swanctl",
+		"/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so": "libcharon-extra-plugins",
+	})
 }

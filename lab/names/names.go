@@ -7,11 +7,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -159,11 +157,5 @@ func Start(ctx context.Context, d Deps) error {
 
 // installed says which program is missing.
 func installed() error {
-	var errs []error
-	for program, pkg := range map[string]string{"named": "bind9", "knotd": "knot", "unbound": "unbound"} {
-		if _, err := exec.LookPath(program); err != nil {
-			errs = append(errs, fmt.Errorf("%s is not installed; fix: make servers, or apt-get install %s", program, pkg))
-		}
-	}
-	return errors.Join(errs...)
+	return proc.Installed("servers", map[string]string{"named": "bind9", "knotd": "knot", "unbound": "unbound"})
 }

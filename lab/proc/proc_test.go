@@ -162,3 +162,17 @@ func TestAContainerIsKnownByItsRoot(t *testing.T) {
 		t.Error("a process that merely sees the lab's mounts is taken for a container")
 	}
 }
+
+func TestWhatIsMissingIsNamedWithItsPackage(t *testing.T) {
+	there := filepath.Join(t.TempDir(), "plugin.so") // a file that nobody runs
+	if err := os.WriteFile(there, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Installed("servers", map[string]string{"sh": "dash", there: "plugins"}); err != nil {
+		t.Error(err)
+	}
+	err := Installed("servers", map[string]string{"sh": "dash", there + ".not": "plugins"})
+	if want := there + ".not is not installed; fix: make servers, or apt-get install plugins"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}

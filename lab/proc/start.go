@@ -15,6 +15,22 @@ import (
 	"cutover.dev/cutover/lab/world"
 )
 
+// Installed says which of these programs, or files with a path, are missing: each with the package that has it. target is what
+// make installs them by.
+func Installed(target string, packages map[string]string) error {
+	var errs []error
+	for what, pkg := range packages {
+		_, no := exec.LookPath(what)
+		if filepath.IsAbs(what) {
+			_, no = os.Stat(what)
+		}
+		if no != nil {
+			errs = append(errs, fmt.Errorf("%s is not installed; fix: make %s, or apt-get install %s", what, target, pkg))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Daemon is a program that goes on running when its starter has ended.
 type Daemon struct {
 	// Name is unique in the lab: "old-etcd". It names the record and the log.
