@@ -1,175 +1,37 @@
-// Package runnertest reads what an action wrote the way the runner of GitHub Actions does, unkind details included: lines
-// that end at a carriage return, both generations of commands, comparisons that overlook invisible characters, size limits.
-// It is for tests only.
+// Package runnertest is the runner of GitHub Actions as far as a container action can tell: it makes a step's environment out of
+// action.yml, reads what the step wrote and printed, cancels it, and runs its post step. It is as unkind as the runner is: lines that
+// end at a carriage return, both generations of commands, comparisons that overlook invisible characters, masks without a
+// shortest length, outputs and summaries that are dropped. What it does was read in actions/runner at 258d6c8. It is for tests only.
 package runnertest
 
 import (
-	"errors"
-	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"unicode"
 )
 
-// ErrFile says that the runner would fail the step because of a command file.
-var ErrFile = errors.New("the runner refuses the file")
-
-// ParseFile reads a file of outputs, state or environment: k=v, or k<<D, lines, D. A later value wins.
-func ParseFile(text string) (map[string]string, error) {
-	out := map[string]string{}
-	for text != "" {
-		line, rest, _ := strings.Cut(text, "\n")
-		text = rest
-		if line == "" {
-			continue
-		}
-		eq, doc := strings.Index(line, "="), strings.Index(line, "<<")
-		switch {
-		case eq >= 0 && (doc < 0 || eq < doc):
-			if eq == 0 {
-				return nil, fmt.Errorf("%w: no name in %q", ErrFile, line)
-			}
-			out[line[:eq]] = line[eq+1:]
-		case doc > 0 && doc+2 < len(line):
-			value, after, err := heredoc(text, line[doc+2:])
-			if err != nil {
-				return nil, err
-			}
-			out[line[:doc]], text = value, after
-		default:
-			return nil, fmt.Errorf("%w: invalid format %q", ErrFile, line)
-		}
-	}
-	return out, nil
-}
-
-func heredoc(text, end string) (value, rest string, err error) {
-	var lines []string
-	for text != "" {
-		line, after, newline := strings.Cut(text, "\n")
-		if line == end {
-			return strings.Join(lines, "\n"), after, nil
-		}
-		if !newline {
-			return "", "", fmt.Errorf("%w: EOF marker missing new line", ErrFile)
-		}
-		lines, text = append(lines, line), after
-	}
-	return "", "", fmt.Errorf("%w: matching delimiter %q not found", ErrFile, end)
-}
-
-// Command is one command that the runner obeys.
-type Command struct {
-	Name    string
-	Props   map[string]string
-	Message string
-}
-
-var registered = map[string]bool{}
-
-func init() {
-	for _, n := range strings.Fields(`internal-set-repo-path set-env set-output save-state add-path add-mask add-matcher
-		remove-matcher warning error notice debug group endgroup echo stop-commands`) {
-		registered[n] = true
-	}
-}
-
-// Parse splits what an action printed into the commands that the runner obeys and the lines that it only shows, in order.
-func Parse(stdout string) (commands []Command, shown []string) {
-	token := ""
-	for _, line := range Lines(stdout) {
-		c, ok := parseV2(line, token)
-		if !ok {
-			c, ok = parseV1(line, token)
-		}
-		switch {
-		case !ok:
-			shown = append(shown, line)
-		case token != "" && strings.EqualFold(c.Name, token):
-			token = ""
-		case token != "":
-			shown = append(shown, line)
-		case c.Name == "stop-commands":
-			token = c.Message
-		default:
-			commands = append(commands, c)
-		}
-	}
-	return commands, shown
-}
-
-// Lines splits as .NET's ReadLine does: at \n, \r\n and a lone \r.
-func Lines(text string) []string {
-	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
-	lines := strings.Split(text, "\n")
-	if lines[len(lines)-1] == "" {
-		lines = lines[:len(lines)-1]
-	}
-	return lines
-}
-
-// seen drops what a comparison by the rules of a language overlooks.
-func seen(s string) string {
-	return strings.Map(func(c rune) rune {
-		if c != '\t' && unicode.In(c, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
-			return -1
-		}
-		return c
-	}, s)
-}
-
-func known(name, token string) bool {
-	return registered[strings.ToLower(name)] || token != "" && strings.EqualFold(name, token)
-}
-
-func parseV2(line, token string) (Command, bool) {
-	rest, ok := strings.CutPrefix(strings.TrimSpace(seen(line)), "::")
-	info, message, found := strings.Cut(rest, "::")
-	name, props, _ := strings.Cut(info, " ")
-	if !ok || !found || !known(name, token) {
-		return Command{}, false
-	}
-	return command(name, props, ",", message, "%0D", "\r", "%0A", "\n", "%3A", ":", "%2C", ",", "%25", "%"), true
-}
-
-func parseV1(line, token string) (Command, bool) {
-	_, rest, ok := strings.Cut(seen(line), "##[")
-	info, message, found := strings.Cut(rest, "]")
-	name, props, _ := strings.Cut(info, " ")
-	if !ok || !found || !known(name, token) {
-		return Command{}, false
-	}
-	return command(name, props, ";", message, "%3B", ";", "%0D", "\r", "%0A", "\n", "%5D", "]", "%25", "%"), true
-}
-
-func command(name, props, sep, message string, escapes ...string) Command {
-	unescape := func(s string) string {
-		for i := 0; i < len(escapes); i += 2 {
-			s = strings.ReplaceAll(s, escapes[i], escapes[i+1])
-		}
-		return s
-	}
-	c := Command{Name: strings.ToLower(name), Props: map[string]string{}, Message: unescape(message)}
-	for _, p := range strings.Split(props, sep) {
-		if k, v, ok := strings.Cut(strings.TrimSpace(p), "="); ok && v != "" {
-			c.Props[k] = unescape(v)
-		}
-	}
-	return c
-}
-
-// Step is a step of a job: the environment that the runner gives it, with its files.
+// Step is a step of a job: the environment that the runner gives it, with its files, and the log of what it printed.
 type Step struct {
-	t   *testing.T
 	Env map[string]string
+	Dir string // the workspace, in which a process of the step starts; "" = where the test is
+
+	t     testing.TB
+	masks *masks // of the job
+	log   *log
 }
 
-// NewStep makes the files of a step in a folder of its own.
-func NewStep(t *testing.T) *Step {
+// NewStep makes the only step of a job, with its files in a folder of its own.
+func NewStep(t testing.TB) *Step {
 	t.Helper()
-	s := &Step{t: t, Env: map[string]string{"GITHUB_ACTIONS": "true"}}
+	return newStep(t, map[string]string{"GITHUB_ACTIONS": "true", "CI": "true"}, &masks{})
+}
+
+func newStep(t testing.TB, env map[string]string, m *masks) *Step {
+	t.Helper()
+	s := &Step{t: t, Env: env, masks: m, log: &log{masks: m, debug: env["RUNNER_DEBUG"] == "1"}}
 	dir := t.TempDir()
 	for _, n := range []string{"GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY", "GITHUB_ENV"} {
 		s.Env[n] = filepath.Join(dir, strings.ToLower(n))
@@ -180,23 +42,118 @@ func NewStep(t *testing.T) *Step {
 	return s
 }
 
+// Set adds variables to the step, as `env:` does: name, value, name, value.
+func (s *Step) Set(pairs ...string) *Step {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		s.Env[pairs[i]] = pairs[i+1]
+	}
+	return s
+}
+
+// Secret makes values what GitHub hides from the start, as it does secrets, the token of the job among them.
+func (s *Step) Secret(values ...string) *Step {
+	for _, v := range values {
+		s.masks.add(v)
+	}
+	return s
+}
+
 // Getenv is os.Getenv of the step.
 func (s *Step) Getenv(name string) string { return s.Env[name] }
 
-// Outputs are the outputs of the step; it fails the test where the runner would fail the step.
-func (s *Step) Outputs() map[string]string { return s.parse("GITHUB_OUTPUT") }
+// Do runs something as the step, in this process, and returns its exit code.
+func (s *Step) Do(do func(getenv func(string) string, stdout, stderr io.Writer) int) int {
+	stdout, stderr := &pipe{to: s.log.line}, &pipe{to: s.log.line}
+	defer stderr.end()
+	defer stdout.end()
+	return do(s.Getenv, stdout, stderr)
+}
+
+// Post is the post step of the same action: the same inputs, what the step saved as STATE_ variables, and files and a log of its
+// own. The runner runs it whatever became of the step, also after a cancellation.
+func (s *Step) Post() *Step {
+	s.t.Helper()
+	env := maps.Clone(s.Env)
+	for name, value := range s.State() {
+		env["STATE_"+name] = value
+	}
+	p := newStep(s.t, env, s.masks)
+	p.Dir = s.Dir
+	return p
+}
+
+// Outputs are the outputs of the step for the steps after it; it fails the test where the runner would fail the step.
+func (s *Step) Outputs() map[string]string {
+	s.t.Helper()
+	out := s.parse("GITHUB_OUTPUT")
+	maps.Copy(out, s.log.outputs)
+	return out
+}
+
+// JobOutputs is what of the outputs a later job gets, and the warnings about those that it does not.
+func (s *Step) JobOutputs() (outputs map[string]string, warnings []string) {
+	s.t.Helper()
+	outputs = s.Outputs()
+	for name, value := range outputs {
+		if s.masks.hide(value) != value {
+			delete(outputs, name)
+			warnings = append(warnings, "Skip output '"+name+"' since it may contain secret.")
+		}
+	}
+	return outputs, warnings
+}
 
 // State is what the post-entrypoint finds as STATE_ variables.
-func (s *Step) State() map[string]string { return s.parse("GITHUB_STATE") }
+func (s *Step) State() map[string]string {
+	s.t.Helper()
+	state := s.parse("GITHUB_STATE")
+	maps.Copy(state, s.log.state)
+	return state
+}
 
-// Summary is what people see: nothing when it is too large.
+// maxSummary is from which size on a summary is dropped whole, in bytes.
+const maxSummary = 1 << 20
+
+// Summary is what people see: masked, and nothing when it is too large.
 func (s *Step) Summary() string {
+	s.t.Helper()
 	text := s.read("GITHUB_STEP_SUMMARY")
-	if len(text) > 1<<20 {
+	if len(text) > maxSummary {
 		return ""
 	}
-	return text
+	var shown strings.Builder
+	for _, line := range Lines(text) {
+		shown.WriteString(s.masks.hide(line) + "\n")
+	}
+	return shown.String()
 }
+
+// Annotations are those that GitHub keeps, the one about a summary that is too large among them.
+func (s *Step) Annotations() []Annotation {
+	s.t.Helper()
+	kept := s.log.annotations()
+	if size := len(s.read("GITHUB_STEP_SUMMARY")); size > maxSummary {
+		kept = annotate(kept, tooLarge(size))
+	}
+	return kept
+}
+
+// Refused says that the runner fails the step for a command of it, whatever its exit code.
+func (s *Step) Refused() bool {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	return s.log.failed
+}
+
+// Commands are those that the runner obeyed, in order.
+func (s *Step) Commands() []Command {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	return append([]Command{}, s.log.obeyed...)
+}
+
+// Log is the log as people see it.
+func (s *Step) Log() string { return s.log.text() }
 
 func (s *Step) parse(name string) map[string]string {
 	s.t.Helper()
