@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -107,6 +109,24 @@ var varying = []struct {
 	{regexp.MustCompile(`container app waits: (ErrImagePull|ImagePullBackOff) [^;\n]*`), "container app waits: IMAGE"},
 	{regexp.MustCompile(`the status of Ingress \S+ in old changed from .* to .*: the bridge`), "the status of an Ingress in old changed: the bridge"},
 	{regexp.MustCompile(`service shop/live lost its ready endpoints in new|\S+ answered badly twice in a row: [^\n]*`), "THE PODS ARE GONE"},
+}
+
+func TestEveryGoldenFileIsOfATestThatIsStillThere(t *testing.T) {
+	var source strings.Builder
+	files, err := filepath.Glob("*_test.go")
+	for _, file := range files {
+		source.WriteString(readFile(t, file))
+	}
+	seen, err2 := filepath.Glob(filepath.Join("testdata", "*", "*.golden"))
+	if err := errors.Join(err, err2); err != nil || len(seen) == 0 {
+		t.Fatalf("%d golden files (%v)", len(seen), err)
+	}
+	for _, file := range seen {
+		name := strings.TrimSuffix(filepath.Base(file), ".golden")
+		if !strings.Contains(source.String(), strconv.Quote(name)) && !strings.Contains(source.String(), "/"+name+`"`) {
+			t.Errorf("%s: no test names it", file)
+		}
+	}
 }
 
 func TestWhatIsSeenDiffersOnlyInWhatCounts(t *testing.T) {
