@@ -77,6 +77,11 @@ func ill(v replset.View, which func(string) bool) string {
 		case m.Status.TooOld:
 			return m.Host + " is too far behind to catch up; it needs a new initial sync"
 		}
+	}
+	for _, m := range v.Members { // after what each says of itself, which tells more
+		if !which(m.Host) {
+			continue
+		}
 		for _, p := range m.Status.Peers {
 			if why := p.Ill(); why != "" && !p.Self && which(p.Host) {
 				return m.Host + " sees " + p.Host + " as " + why
