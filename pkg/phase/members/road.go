@@ -100,10 +100,10 @@ func (r *Road) observe(ctx context.Context, i int) (phase.Observation, error) {
 	here := r.Way.Positions()[at]
 	if at < i {
 		o := phase.Observation{State: phase.Pending, Detail: "there: " + who(p), Was: json.RawMessage(`{}`)}
-		o.Diff = fmt.Sprintf("- %s\n+ %s\n", here.Title, p.Title)
-		if here.Title == "" {
-			o.Diff = "+ " + p.Title + "\n"
+		if here.Title != "" {
+			o.Diff = "- " + here.Title + "\n"
 		}
+		o.Diff += fmt.Sprintf("+ %s\n  %s\n", p.Title, o.Detail)
 		return o, nil
 	}
 	if why := v.Unsettled(); why != "" {
