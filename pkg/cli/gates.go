@@ -50,7 +50,7 @@ func (s *session) access(p phase.Phase) phase.Step {
 		if s.looking { // what else it takes is asked of the identity that is to write
 			wanted = slices.DeleteFunc(slices.Clone(p.Access), func(a phase.Access) bool { return !looks(a) })
 		}
-		wanted = append(wanted, toReach(s.plan)...)
+		wanted = append(wanted, toReach(s.plan, !s.looking)...)
 		err := s.old.Can(ctx, wanted)
 		if s.call.flags.BreakGlass != "" {
 			return err

@@ -67,7 +67,7 @@ func rightsOf(p *plan.Plan, role string) ([]phase.Access, error) {
 		return nil, err
 	}
 	phases := phasesOf(parts.Deps{Plan: p, Inventory: &inventory.Inventory{}})
-	all := append(toLook(p), toReach(p)...)
+	all := append(toLook(p), toReach(p, role == roleRun)...)
 	if role == roleRun {
 		all = append(all, toRemember(p)...)
 		all = append(all, toExplain(p)...)

@@ -172,14 +172,19 @@ func servers(d plan.DNS) []string {
 	return all
 }
 
-// toReach is what the relays of a plan take: each makes its pod, leads to it, and removes it and what dead runs left.
-func toReach(p *plan.Plan) []phase.Access {
+// toReach is what the relays of a plan take: each makes its pod, leads to it, and removes it. Who holds the lock also looks for
+// what dead runs left.
+func toReach(p *plan.Plan, holds bool) []phase.Access {
+	verbs := []string{"get", "create", "delete"}
+	if holds {
+		verbs = append(verbs, "list")
+	}
 	var all []phase.Access
 	for env, r := range map[string]*plan.Relay{phase.Old: p.Spec.Clusters.Old.Relay, phase.New: p.Spec.Clusters.New.Relay} {
 		if r == nil {
 			continue
 		}
-		all = append(all, parts.Access(env, r.Namespace, kube.Pod, nil, "get", "list", "create", "delete")...)
+		all = append(all, parts.Access(env, r.Namespace, kube.Pod, nil, verbs...)...)
 		for _, verb := range []string{"get", "create"} {
 			all = append(all, phase.Access{Env: env, Verb: verb, Resource: "pods/portforward", Namespace: r.Namespace})
 		}

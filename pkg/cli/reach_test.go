@@ -43,17 +43,19 @@ func TestARelayMayDialWhatThePlanNamesOnItsSideAndNothingElse(t *testing.T) {
 
 func TestRightsOnARelaysPodAreInItsNamespaceAlone(t *testing.T) {
 	p := &plan.Plan{}
-	if got := toReach(p); len(got) != 0 {
+	if got := toReach(p, true); len(got) != 0 {
 		t.Errorf("without a relay: %v", got)
 	}
 	p.Spec.Clusters.New.Relay = &plan.Relay{Namespace: "dialling"}
-	all := toReach(p)
-	for _, a := range all {
-		if a.Env != "new" || a.Namespace != "dialling" || a.Resource != "pods" && a.Resource != "pods/portforward" {
-			t.Errorf("%+v", a)
+	for holds, want := range map[bool]int{false: 5, true: 6} {
+		all := toReach(p, holds)
+		for _, a := range all {
+			if a.Env != "new" || a.Namespace != "dialling" || a.Resource != "pods" && a.Resource != "pods/portforward" || a.Verb == "list" && !holds {
+				t.Errorf("holds the lock %t: %+v", holds, a)
+			}
 		}
-	}
-	if len(all) != 6 {
-		t.Errorf("%d rights", len(all))
+		if len(all) != want {
+			t.Errorf("holds the lock %t: %d rights", holds, len(all))
+		}
 	}
 }
