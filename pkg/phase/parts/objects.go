@@ -3,10 +3,8 @@ package parts
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -31,17 +29,18 @@ const (
 type Backend struct {
 	Service   string
 	Addresses []string
-	Hostname  string // resolved whenever the object is looked at
+	Hostname  *Hostname // resolved whenever the object is looked at; nil: there is none
 	Port      int
-
-	// Lookup resolves Hostname as the cluster does; nil: as this machine does.
-	Lookup func(ctx context.Context, host string) ([]string, error)
 }
 
 // Proxy is the backend in new that leads to the bridge.
 func (d Deps) Proxy() Backend {
 	b := d.Plan.Spec.Bridge
-	return Backend{Service: ingress.ProxyService, Addresses: b.Addresses, Hostname: b.Hostname, Port: b.Port, Lookup: d.Reach.From(phase.New).LookupHost}
+	proxy := Backend{Service: ingress.ProxyService, Addresses: b.Addresses, Port: b.Port}
+	if b.Hostname != "" {
+		proxy.Hostname = NewHostname(b.Hostname, d.Reach.From(phase.New).LookupHost)
+	}
+	return proxy
 }
 
 // Tail is the backend in old that leads to the inner entry of new; false without a tail in the plan.
@@ -66,7 +65,7 @@ func (b Backend) ServiceIn(ns string) (*unstructured.Unstructured, error) {
 func (b Backend) Families() []discoveryv1.AddressType {
 	var all []discoveryv1.AddressType
 	for _, f := range []discoveryv1.AddressType{discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6} {
-		if len(only(f, b.Addresses)) > 0 || b.Hostname != "" && f == discoveryv1.AddressTypeIPv4 {
+		if len(only(f, b.Addresses)) > 0 || b.Hostname != nil && f == discoveryv1.AddressTypeIPv4 {
 			all = append(all, f)
 		}
 	}
@@ -113,22 +112,18 @@ func (b Backend) SliceIn(ctx context.Context, ns string, f discoveryv1.AddressTy
 }
 
 func (b Backend) resolve(ctx context.Context, f discoveryv1.AddressType) ([]string, error) {
-	addresses := b.Addresses
-	if b.Hostname != "" {
-		lookup := b.Lookup
-		if lookup == nil {
-			lookup = net.DefaultResolver.LookupHost
-		}
-		found, err := lookup(ctx, b.Hostname)
+	addresses, name := b.Addresses, b.Service
+	if b.Hostname != nil {
+		found, err := b.Hostname.Leads(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("resolve %s: %w", b.Hostname, err)
+			return nil, err
 		}
-		addresses = append(addresses[:len(addresses):len(addresses)], found...)
+		addresses, name = append(addresses[:len(addresses):len(addresses)], found...), b.Hostname.String()
 	}
 	addresses = only(f, addresses)
 	slices.Sort(addresses)
 	if addresses = slices.Compact(addresses); len(addresses) == 0 {
-		return nil, fmt.Errorf("find the addresses of %s: there is no %s address", net.JoinHostPort(b.Hostname, strconv.Itoa(b.Port)), f)
+		return nil, fmt.Errorf("find the addresses of %s: there is no %s address", name, f)
 	}
 	return addresses, nil
 }

@@ -24,7 +24,7 @@ const oldsIngress = `{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata:
 // it directly is left out.
 func living(t *testing.T) (phasetest.World, Deps) {
 	t.Helper()
-	around := kubetest.Shared(t).Cluster(t, "shop", "cutover-system")
+	around := kubetest.Lend(t).Cluster(t, "shop", "cutover-system")
 	around.Put(oldsIngress)
 	d := deps(t)
 	d.Plan.Spec.Namespaces = []string{"shop"}

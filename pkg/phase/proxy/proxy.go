@@ -75,8 +75,9 @@ func echo(d Deps) phase.Lane {
 // wires is one lane for each namespace and direction.
 func wires(d Deps) []phase.Lane {
 	var lanes []phase.Lane
+	proxy := d.Proxy() // one for all: what its name said to one lane the others know
 	for _, ns := range d.Plan.Spec.Namespaces {
-		lane := wire(d, d.New, ns, d.Proxy())
+		lane := wire(d, d.New, ns, proxy)
 		keeper := d.Apply(d.New, kube.Ingress, ns, ingress.KeeperIngress, parts.Ready(d.Plan), parts.Fixed(parts.KeeperInNew(d.Plan, ns)))
 		lanes = append(lanes, append(lane, keeper.Step()))
 	}
@@ -98,8 +99,10 @@ func wire(d Deps, c *kube.Cluster, ns string, b parts.Backend) phase.Lane {
 			return b.SliceIn(ctx, ns, family)
 		})
 		// Which addresses a name has today is no part of what was approved.
-		o.Intent = map[string]any{"family": family, "addresses": b.Addresses, "hostname": b.Hostname, "port": b.Port}
-		lane = append(lane, o.Step())
+		o.Intent = map[string]any{"family": family, "addresses": b.Addresses, "hostname": b.Hostname.String(), "port": b.Port}
+		s := o.Step()
+		s.Observe = b.Hostname.Explains(s.Observe)
+		lane = append(lane, s)
 	}
 	return append(lane, d.Apply(c, kube.Service, ns, b.Service, within, parts.Fixed(b.ServiceIn(ns))).Step())
 }
