@@ -70,6 +70,17 @@ func TestWhatKeepsManyBytesFromBeingAskedIsNoYes(t *testing.T) {
 	if r := dial(t.Context(), n, path("10.0.0.2:80"), "link.test"); r.State != Open || r.Large {
 		t.Errorf("closed early: %+v", r)
 	}
+	var large atomic.Int32
+	n.put("10.0.0.3:80", behaves(t, func(conn net.Conn) { // answers so soon that two answers of three are lost
+		if got, err := conn.Read(make([]byte, 1400)); err != nil || got == 1400 && large.Add(1) < attempts {
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+		_, _ = io.Copy(io.Discard, conn)
+	}))
+	if r := dial(t.Context(), n, path("10.0.0.3:80"), "link.test"); r.State != Open || !r.Large {
+		t.Errorf("closed early at first: %+v", r)
+	}
 }
 
 // Behind a load balancer some backends may answer and others not: one that does is no proof of the path.

@@ -39,7 +39,13 @@ func (r Row) speak(ctx context.Context, by reach.Dialer, host string) Row {
 	default:
 		return r.unsure(err)
 	}
-	switch err := request(ctx, by, r.To, host, large); {
+	var err error
+	for range attempts { // who answers before it has read all may close so soon that the answer is lost
+		if err = request(ctx, by, r.To, host, large); broken(err) || !closed(err) {
+			break
+		}
+	}
+	switch {
 	case err == nil:
 		r.Large = true
 	case broken(err):
