@@ -22,7 +22,7 @@ type settings struct {
 	Plan, Out   string
 	Keep, Up    bool
 	Names       bool
-	Link, IPsec bool
+	Link        bool
 }
 
 // demo is one run.

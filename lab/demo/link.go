@@ -21,9 +21,10 @@ const couldNot = 3
 type linkPart struct {
 	Refused []string           `json:"refused"` // the paths that did not work while the firewalls were closed
 	Rules   []string           `json:"rules"`   // what the tool named, and the demo opened
+	Paths   []rehearse.Reached `json:"paths"`   // as it saw them then
 	Carried map[string]packets `json:"carried"` // by who sent them
-	// Tunnel is what each end let through it; nil: there is no tunnel.
-	Tunnel map[string]ipsec.Counters `json:"tunnel,omitempty"`
+	// Tunnel is what each end let through it.
+	Tunnel map[string]ipsec.Counters `json:"tunnel"`
 	opened map[string][]wan.Rule
 	good   bool // every path worked in the end
 }
@@ -38,11 +39,7 @@ func (d *demo) join(ctx context.Context) (part func() error, err error) {
 	if d.report.Link == nil {
 		return func() error { return nil }, nil
 	}
-	var tunnel *wan.Tunnel
-	if d.IPsec {
-		tunnel = ipsec.Tunnel(d.world)
-	}
-	if d.link, err = wan.Start(ctx, tunnel); err != nil {
+	if d.link, err = wan.Start(ctx, ipsec.Tunnel(d.world)); err != nil {
 		return nil, fmt.Errorf("join the clusters by a link: %w", err)
 	}
 	return func() error { return d.link.Close(context.WithoutCancel(ctx)) }, nil
@@ -82,20 +79,22 @@ func (d *demo) open(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// prove runs link, which now has to pass on every path.
+// prove runs link, which now has to pass on every path, also for who only looks.
 func (d *demo) prove(ctx context.Context, i int) (steps int, err error) {
 	r, err := d.run(ctx, i, "apply", "--phase", link)
 	if err := errors.Join(err, r.Failed()); err != nil {
 		return 0, err
 	}
 	paths, _, err := rehearse.Reaches(r.Stdout)
+	d.report.Link.Paths = append(d.report.Link.Paths, paths...)
 	for _, p := range paths {
 		if !p.Good() {
 			err = errors.Join(err, fmt.Errorf("%s", p))
 		}
 	}
 	d.report.Link.good = err == nil
-	return rehearse.Steps(r.Stdout), err
+	_, looked := d.verb(ctx, i, "verify", "--phase", link)
+	return rehearse.Steps(r.Stdout), errors.Join(err, looked)
 }
 
 // carried keeps what came through the link, and what of it through the tunnel.
@@ -106,11 +105,9 @@ func (d *demo) carried(ctx context.Context) (err error) {
 	for _, c := range world.Clusters() {
 		through, lost := d.link.Carried(c)
 		d.report.Link.Carried[c.Name] = packets{through, lost}
-		if d.IPsec {
-			count, failed := ipsec.Count(context.WithoutCancel(ctx), d.world, c)
-			d.report.Link.Tunnel[c.Name] = count
-			err = errors.Join(err, failed)
-		}
+		count, failed := ipsec.Count(context.WithoutCancel(ctx), d.world, c)
+		d.report.Link.Tunnel[c.Name] = count
+		err = errors.Join(err, failed)
 	}
 	return err
 }
@@ -130,7 +127,7 @@ func (p *linkPart) problems() (out []string) {
 		if p.Carried[c.Name].Through == 0 {
 			out = append(out, fmt.Sprintf("nothing of %s came through the link", c.Name))
 		}
-		if t := p.Tunnel[c.Name]; p.Tunnel != nil && min(t.BytesIn, t.BytesOut) == 0 {
+		if t := p.Tunnel[c.Name]; min(t.BytesIn, t.BytesOut) == 0 {
 			out = append(out, fmt.Sprintf("nothing went through the tunnel's end in %s", c.Name))
 		}
 	}
@@ -142,15 +139,17 @@ func (p *linkPart) figures() [][2]string {
 	if p == nil {
 		return nil
 	}
-	out := [][2]string{{"paths that link refused while the firewalls were closed", fmt.Sprint(len(p.Refused))}}
+	out := [][2]string{{"paths that link refused while the firewalls were closed, of all", fmt.Sprintf("%d of %d", len(p.Refused), len(p.Paths))}}
 	for _, rule := range p.Rules {
 		out = append(out, [2]string{"opened, as link named it", rule})
 	}
 	for _, c := range world.Clusters() {
-		out = append(out, [2]string{"packets of " + c.Name + " through the link (lost)", fmt.Sprintf("%d (%d)", p.Carried[c.Name].Through, p.Carried[c.Name].Lost)})
-		if t, tunnelled := p.Tunnel[c.Name]; tunnelled {
-			out = append(out, [2]string{"of these through the tunnel's end in " + c.Name, fmt.Sprintf("%d in, %d out; %d and %d bytes", t.PacketsIn, t.PacketsOut, t.BytesIn, t.BytesOut)})
-		}
+		t := p.Tunnel[c.Name]
+		out = append(
+			out,
+			[2]string{"packets of " + c.Name + " through the link (lost)", fmt.Sprintf("%d (%d)", p.Carried[c.Name].Through, p.Carried[c.Name].Lost)},
+			[2]string{"of these through the tunnel's end in " + c.Name, fmt.Sprintf("%d in, %d out; %d and %d bytes", t.PacketsIn, t.PacketsOut, t.BytesIn, t.BytesOut)},
+		)
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -37,7 +38,7 @@ func TestThePlanOfTheDemoCanBeginWithLink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range append([]string{"\n  link: {}\n", "from: old}", "from: new}", "rate: 20"}, map[bool][]string{true: {"rfc2136", "oldMetrics"}}[s.Names]...) {
+		for _, want := range append([]string{"\n  link: {}\n", "from: old}", "from: new}", "rate: 40"}, map[bool][]string{true: {"rfc2136", "oldMetrics", "from: old\n"}}[s.Names]...) {
 			if !strings.Contains(string(b), want) {
 				t.Errorf("%+v: %q is not in the plan:\n%s", s, want, b)
 			}
@@ -52,7 +53,9 @@ func TestARunWhoseLinkWasNotRefusedOrNotUsedDoesNotCount(t *testing.T) {
 	good := func() *linkPart {
 		return &linkPart{
 			Refused: []string{"new -> 172.30.0.22:8080 (bridge): timed out"}, Rules: []string{"allow tcp from new to 172.30.0.22 port 8080"}, good: true,
+			Paths:   []rehearse.Reached{{What: "bridge", From: "new", To: "172.30.0.22:8080", State: "open", Large: true, Ms: 1.5}},
 			Carried: map[string]packets{"old": {Through: 5}, "new": {Through: 4, Lost: 1}},
+			Tunnel:  map[string]ipsec.Counters{"old": {BytesIn: 1, BytesOut: 1}, "new": {BytesIn: 1, BytesOut: 1}},
 		}
 	}
 	if got := good().problems(); len(got) != 0 {
@@ -62,20 +65,22 @@ func TestARunWhoseLinkWasNotRefusedOrNotUsedDoesNotCount(t *testing.T) {
 		t.Errorf("a run without a link has the problems %q", got)
 	}
 	for name, change := range map[string]func(*linkPart){
-		"not refused": func(p *linkPart) { p.Rules = nil },
-		"not good":    func(p *linkPart) { p.good = false },
-		"no tunnel": func(p *linkPart) {
-			p.Tunnel = map[string]ipsec.Counters{"old": {BytesIn: 1, BytesOut: 1}, "new": {BytesIn: 1}}
-		},
-		"not used": func(p *linkPart) { p.Carried["new"] = packets{Lost: 1} },
+		"not refused":            func(p *linkPart) { p.Rules = nil },
+		"not good":               func(p *linkPart) { p.good = false },
+		"not through the tunnel": func(p *linkPart) { p.Tunnel["new"] = ipsec.Counters{BytesIn: 1} },
+		"not used":               func(p *linkPart) { p.Carried["new"] = packets{Lost: 1} },
 	} {
 		p := good()
 		if change(p); len(p.problems()) != 1 {
 			t.Errorf("%s: problems are %q", name, p.problems())
 		}
 	}
-	if s := good().markdown(); !strings.Contains(s, "| opened, as link named it | allow tcp from new to 172.30.0.22 port 8080 |") || !strings.Contains(s, "4 (1)") {
+	if s := good().markdown(); !strings.Contains(s, "| opened, as link named it | allow tcp from new to 172.30.0.22 port 8080 |") || !strings.Contains(s, "4 (1)") || !strings.Contains(s, "| 1 of 1 |") {
 		t.Error(s)
+	}
+	const said = `"paths":[{"what":"bridge","from":"new","to":"172.30.0.22:8080","state":"open","large":true,"ms":1.5}]`
+	if raw, err := json.Marshal(report{Link: good()}); err != nil || !strings.Contains(string(raw), said) {
+		t.Errorf("%s is not in %s (%v)", said, raw, err)
 	}
 }
 

@@ -19,7 +19,6 @@ func main() {
 	flag.BoolVar(&s.Keep, "keep", false, "leave the lab up at the end")
 	flag.BoolVar(&s.Up, "up", true, "bring the lab up; false: it is up already")
 	flag.BoolVar(&s.Names, "names", true, "move names by DNS: clients go where their resolvers say, and old's entry counts who does not follow; false: the demo moves its clients itself")
-	flag.BoolVar(&s.Link, "link", false, "join the clusters by a link behind firewalls that are closed, open what the phase link names, and go on over it")
-	flag.BoolVar(&s.IPsec, "ipsec", false, "the same, and the link is a strongSwan tunnel: nothing goes beside it")
+	flag.BoolVar(&s.Link, "link", true, "join the clusters by an IPsec tunnel behind firewalls that are closed, open what the phase link names, and go on over it, from a runner that reaches two API servers and nothing else; false: all are on one network")
 	rehearse.Main("demo", func(ctx context.Context) error { return run(ctx, s) })
 }

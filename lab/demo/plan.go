@@ -10,6 +10,7 @@ import (
 	"cutover.dev/cutover/lab/ipsec"
 	"cutover.dev/cutover/lab/names"
 	"cutover.dev/cutover/lab/rehearse"
+	"cutover.dev/cutover/lab/world"
 )
 
 // change makes the demo's plan one of what was asked for.
@@ -19,7 +20,7 @@ func (d *demo) change() error {
 			return err
 		}
 	}
-	if d.Link || d.IPsec {
+	if d.Link {
 		return d.planLinked()
 	}
 	return nil
@@ -31,14 +32,16 @@ func (d *demo) planNamed() error {
 	return d.replan(names.Plan())
 }
 
-// planLinked lets the plan go by relays and begin with link. Probes are few: each one by a relay is work for API servers that
-// share two cores with all the rest.
+// planLinked lets the plan begin with link, and the tool run where it reaches the API servers alone: all else goes by relays.
+// Probes are few then, and may be slow: each one is work for API servers that share two cores with all the rest.
 func (d *demo) planLinked() error {
-	d.report.Link = &linkPart{Refused: []string{}, Rules: []string{}, Carried: map[string]packets{}}
-	if d.IPsec {
-		d.report.Link.Tunnel = map[string]ipsec.Counters{}
+	d.report.Link = &linkPart{Refused: []string{}, Rules: []string{}, Paths: []rehearse.Reached{}, Carried: map[string]packets{}, Tunnel: map[string]ipsec.Counters{}}
+	d.tool.Net = world.NetRunner
+	pairs := append([]string{"rate: 50", "rate: 40", "latency: 3", "latency: 10"}, rehearse.Linked...)
+	if d.Names {
+		pairs = append(pairs, "    margin: 1s\n", "    margin: 1s\n    from: old\n")
 	}
-	return d.replan(append([]string{"rate: 50", "rate: 20"}, rehearse.Linked...))
+	return d.replan(pairs)
 }
 
 // replan writes a plan that is the demo's but for pairs of text, beside the report.

@@ -36,7 +36,7 @@ func (d *demo) run(ctx context.Context, i int, verb string, args ...string) (reh
 	}
 	defer log.Close()
 	tool := d.tool
-	if verb == "plan" { // as a pull request does, which gets no Secret
+	if verb == "plan" || verb == "verify" { // as a pull request does, which gets no Secret
 		tool.Env = d.world.EnvironmentOf(world.UserPlan)
 	}
 	line := append([]string{verb, "--plan", d.Plan, "--output", "json"}, args...)

@@ -29,10 +29,9 @@ var unwritten = audit.Excuse{Right: audit.Right{User: "run", Verb: "list", Resou
 var tail = audit.Excuse{Right: audit.Right{User: "run", Cluster: "old", Verb: "delete"}, Why: "takes away the tail, which stays here"}
 
 // rights compares what the tool says that it needs for the demo's plan with what both audit logs saw. A lab that was up
-// before has logs of others, and a run that did not come to its end tells nothing of what it did not come to. A run by a
-// closed link is left out: for the rights of link and of relays there is no list of excuses yet.
+// before has logs of others, and a run that did not come to its end tells nothing of what it did not come to.
 func (d *demo) rights(ctx context.Context, played error) error {
-	if !d.Up || d.Link || d.IPsec || played != nil {
+	if !d.Up || played != nil {
 		return nil
 	}
 	d.view.note("rights: comparing them with the audit logs")

@@ -30,9 +30,13 @@ var Linked = append(slices.Clone(Relayed), "tail: {addresses: [", "link: {}\n  t
 
 // Reached is one direction of the link, as the tool's document has it.
 type Reached struct {
-	What, From, To, State, Rule string
-	Large                       bool
-	Ms                          float64 // to connect
+	What  string  `json:"what"`
+	From  string  `json:"from"`
+	To    string  `json:"to"`
+	State string  `json:"state"`
+	Rule  string  `json:"rule,omitempty"`
+	Large bool    `json:"large"`
+	Ms    float64 `json:"ms"` // to connect
 }
 
 // Reaches is what a document of the tool says of the paths, and whether only one way works.
@@ -53,8 +57,11 @@ func Reaches(document []byte) (paths []Reached, oneWay string, err error) {
 	return d.Link.Paths, d.Link.OneWay, nil
 }
 
-// Crosses: it is dialled from inside one of the clusters.
-func (p Reached) Crosses() bool { return p.From == world.Old.Name || p.From == world.New.Name }
+// Crosses: it is dialled from inside one of the clusters, and what it leads to is in the other one.
+func (p Reached) Crosses() bool {
+	beside := p.What == "name server" || p.What == "resolver"
+	return !beside && (p.From == world.Old.Name || p.From == world.New.Name)
+}
 
 // Good: open. What is started only later may refuse.
 func (p Reached) Good() bool {

@@ -13,11 +13,12 @@ const refused = `{"mutated": false, "link": {"oneWay": "", "paths": [
    "rule": "allow tcp from new (pods 10.62.0.0/24; nodes 172.30.0.12) to 172.30.0.22 port 8080"},
   {"what": "resolver", "from": "here", "to": "172.30.0.55:53", "state": "open"},
   {"what": "tail", "from": "old", "to": "172.30.0.32:8080", "state": "timed out",
-   "rule": "allow tcp from old (pods 10.61.0.0/24; nodes 172.30.0.11) to 172.30.0.32 port 8080"}]}}`
+   "rule": "allow tcp from old (pods 10.61.0.0/24; nodes 172.30.0.11) to 172.30.0.32 port 8080"},
+  {"what": "name server", "from": "old", "to": "172.30.0.53:53", "state": "open"}]}}`
 
 func TestTheRulesAreThoseThatTheToolNames(t *testing.T) {
 	paths, oneWay, err := Reaches([]byte(refused))
-	if err != nil || oneWay != "" || len(paths) != 3 {
+	if err != nil || oneWay != "" || len(paths) != 4 {
 		t.Fatalf("%+v %q %v", paths, oneWay, err)
 	}
 	got, err := Rules(paths)
@@ -55,6 +56,7 @@ func TestOnlyWhatTakesLargePacketsIsGood(t *testing.T) {
 			{What: "entry of new", From: "old", To: "172.30.0.31:443", State: "open"},
 			{What: "bridge", From: "new", To: "172.30.0.22:8080", State: "refused"},
 			{What: "resolver", From: "here", To: "172.30.0.55:53", State: "open"},
+			{What: "name server", From: "old", To: "172.30.0.53:53", State: "open"},
 		},
 		false: {
 			{What: "tail", From: "old", To: "172.30.0.32:8080", State: "open"},
