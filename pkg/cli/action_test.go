@@ -36,7 +36,7 @@ func TestEveryVerbOfTheActionEndsWithOutputsASummaryAndAReport(t *testing.T) {
 	if err := os.WriteFile("run.json", []byte(evidence), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	inputs := map[string][]string{"apply": {"PHASE", "migrate/shop"}, "rollback": {"PHASE", "proxy"}, "propose": {"EVIDENCE", "run.json"}}
+	inputs := map[string][]string{"apply": {"phase", "migrate/shop"}, "rollback": {"phase", "proxy"}, "propose": {"evidence", "run.json"}}
 	results := map[string]string{"apply": "refused"} // of a phase whose turn it is not
 	for _, verb := range verbs {
 		if verb == "adopt" { // has a test of its own
@@ -81,18 +81,12 @@ func (w *world) step(t *testing.T, verb, result string, mutated bool, inputs ...
 	if err := os.RemoveAll("cutover-report.json"); err != nil {
 		t.Fatal(err)
 	}
-	s := runnertest.NewStep(t)
-	env := []string{"INPUT_VERB", verb, "INPUT_PLAN", filepath.Base(w.plan), "GITHUB_REPOSITORY", "acme/shop", "GITHUB_API_URL", hubtest.Start(t).URL, "GITHUB_TOKEN", hubtest.Token}
-	for name, value := range s.Env {
-		env = append(env, name, value)
-	}
-	for i := 0; i+1 < len(inputs); i += 2 {
-		env = append(env, "INPUT_"+inputs[i], inputs[i+1])
-	}
-	code, out, errs := w.run(t, []string{"action"}, env...)
-	is := s.Outputs()
-	if is["result"] != result || is["report"] == "" || is["mutated"] != map[bool]string{true: "true", false: "false"}[mutated] || (code == 0) != (result == "done") {
-		t.Errorf("%s: code %d, outputs %q, want the result %s\n%s%s", verb, code, is, result, out, errs)
+	s := w.job(t).Set("GITHUB_REPOSITORY", "acme/shop", "GITHUB_API_URL", hubtest.Start(t).URL, "GITHUB_TOKEN", hubtest.Token)
+	s.With(append([]string{"verb", verb, "plan", filepath.Base(w.plan)}, inputs...)...)
+	code := act(t, s)
+	is, dropped := s.JobOutputs()
+	if is["result"] != result || is["report"] == "" || is["mutated"] != map[bool]string{true: "true", false: "false"}[mutated] || (code == 0) != (result == "done") || len(dropped) > 0 || s.Refused() {
+		t.Errorf("%s: code %d, outputs %q, want the result %s; %q\n%s", verb, code, is, result, dropped, s.Log())
 	}
 	if !strings.Contains(s.Summary(), "### cutover "+verb) {
 		t.Errorf("%s: the summary is %q", verb, s.Summary())

@@ -187,34 +187,18 @@ func (w *world) gone(t *testing.T) string {
 func TestTheActionWritesItsOutputs(t *testing.T) {
 	w := newWorld(t)
 	t.Chdir(w.dir)
-	env := []string{"INPUT_PLAN", w.plan, "INPUT_OLD-KUBECONFIG", w.old, "INPUT_NEW-KUBECONFIG", w.new}
-	for _, name := range []string{"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_STATE"} {
-		path := filepath.Join(w.dir, name)
-		if err := os.WriteFile(path, nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		env = append(env, name, path)
+	kubeconfigs := []string{"old-kubeconfig", w.old, "new-kubeconfig", w.new}
+	plan := runnertest.NewStep(t).With(append(kubeconfigs, "plan", w.plan, "verb", "plan")...)
+	code, outputs := act(t, plan), plan.Outputs()
+	if code != 0 || outputs["result"] != "done" || outputs["phase"] != "proxy" || outputs["mutated"] != "false" || outputs["digest"] == "" {
+		t.Errorf("plan: code %d, outputs %q\n%s", code, outputs, plan.Log())
 	}
-	read := func(name string) string {
-		b, err := os.ReadFile(filepath.Join(w.dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
+	if !strings.Contains(read(t, "cutover-report.json"), `"verb": "plan"`) || !strings.Contains(plan.Summary(), "proxy") {
+		t.Errorf("the report or the summary is missing:\n%s", plan.Summary())
 	}
-	code, out, errs := w.run(t, []string{"action"}, append(env, "INPUT_VERB", "plan")...)
-	outputs, err := runnertest.ParseFile(read("GITHUB_OUTPUT"))
-	if code != 0 || err != nil || outputs["result"] != "done" || outputs["phase"] != "proxy" || outputs["mutated"] != "false" || outputs["digest"] == "" {
-		t.Errorf("plan: code %d, %v, outputs %q\n%s%s", code, err, outputs, out, errs)
-	}
-	if !strings.Contains(read("cutover-report.json"), `"verb": "plan"`) || !strings.Contains(read("GITHUB_STEP_SUMMARY"), "proxy") || errs != "" {
-		t.Errorf("the report or the summary is missing; stderr is %q", errs)
-	}
-	if code, out, _ = w.run(t, []string{"action"}, append(env, "INPUT_VERB", "apply", "INPUT_PHASE", "routes")...); code != 3 {
-		t.Errorf("apply of a later phase: code %d\n%s", code, out)
-	}
-	if outputs, err = runnertest.ParseFile(read("GITHUB_OUTPUT")); err != nil || outputs["result"] != "refused" {
-		t.Errorf("outputs of a refused apply are %q (%v)", outputs, err)
+	apply := runnertest.NewStep(t).With(append(kubeconfigs, "plan", w.plan, "phase", "routes")...)
+	if code := act(t, apply); code != 3 || apply.Outputs()["result"] != "refused" {
+		t.Errorf("apply of a later phase: code %d, outputs %q\n%s", code, apply.Outputs(), apply.Log())
 	}
 }
 

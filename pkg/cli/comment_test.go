@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
-	"cutover.dev/cutover/pkg/ghaction/runnertest"
 	"cutover.dev/cutover/pkg/hub/hubtest"
 )
 
@@ -85,12 +85,12 @@ func (w *world) degrades(t *testing.T, h *hubtest.Hub, env []string) {
 		if code != 0 || !strings.Contains(out, "digest ") || !strings.Contains(errs, "cutover: note: the plan is not shown under the pull request: ") || !strings.Contains(errs, c.notice) {
 			t.Errorf("%s: code %d\n%s", name, code, errs)
 		}
-		code, out, _ = w.run(t, []string{"action"}, append(append(env, "INPUT_PLAN", w.plan, "INPUT_VERB", "plan"), c.env...)...)
-		commands, _ := runnertest.Parse(out)
-		if last := commands[len(commands)-1]; code != 0 || last.Name != "notice" || !strings.Contains(last.Message, c.notice) {
-			t.Errorf("%s, as a step: code %d, commands %v", name, code, commands)
+		step := w.job(t).Set(append(slices.Clone(env), c.env...)...).With("plan", w.plan, "verb", "plan")
+		notes := step.Annotations
+		if code := act(t, step); code != 0 || len(notes()) != 1 || notes()[0].Level != "notice" || !strings.Contains(notes()[0].Message, c.notice) {
+			t.Errorf("%s, as a step: code %d, %v", name, code, notes())
 		}
-		if strings.Contains(out+errs, hubtest.Token) && !strings.Contains(out, "::add-mask::"+hubtest.Token) {
+		if strings.Contains(out+errs+step.Printed()+read(t, step.Env["GITHUB_STEP_SUMMARY"]), hubtest.Token) {
 			t.Errorf("%s: the token is shown", name)
 		}
 	}

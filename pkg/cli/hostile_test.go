@@ -19,10 +19,9 @@ import (
 var blocks = regexp.MustCompile("(?s)```.*?\n```+\n")
 
 // judge looks at all that a step left: nothing but what is ours was obeyed, and no output is new or another.
-func judge(t *testing.T, hostile string, step *runnertest.Step, out string, want map[string]string) {
+func judge(t *testing.T, hostile string, step *runnertest.Step, want map[string]string) {
 	t.Helper()
-	commands, _ := runnertest.Parse(out)
-	for _, c := range commands {
+	for _, c := range step.Commands() {
 		if !slices.Contains([]string{"add-mask", "error", "notice"}, c.Name) || c.Name == "add-mask" && c.Message != hubtest.Token {
 			t.Errorf("%.40q: the runner obeyed %q", hostile, c)
 		}
@@ -48,18 +47,6 @@ func judge(t *testing.T, hostile string, step *runnertest.Step, out string, want
 	}
 }
 
-// step runs the action once, as a step of its own.
-func (p *proposing) step(t *testing.T, inputs map[string]string) (*runnertest.Step, int, string) {
-	t.Helper()
-	s := runnertest.NewStep(t)
-	maps.Copy(p.vars, s.Env)
-	for name, value := range inputs {
-		p.vars["INPUT_"+name] = value
-	}
-	code, out := p.run(t, "action")
-	return s, code, out
-}
-
 func TestAHostilePlanCommandsNobody(t *testing.T) {
 	p := newProposing(t)
 	for _, hostile := range runnertest.Hostile {
@@ -71,17 +58,17 @@ func TestAHostilePlanCommandsNobody(t *testing.T) {
 		if err := os.WriteFile(planPath, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		step, code, out := p.step(t, map[string]string{"VERB": "validate", "PLAN": planPath})
-		if code != 2 {
-			t.Errorf("%.40q: code %d\n%s", hostile, code, out)
+		step := p.job(t, "verb", "validate")
+		if code := act(t, step); code != 2 || step.Refused() {
+			t.Errorf("%.40q: code %d\n%s", hostile, code, step.Log())
 		}
-		judge(t, hostile, step, out, map[string]string{"result": "invalid", "mutated": "false", "phase": ""})
+		judge(t, hostile, step, map[string]string{"result": "invalid", "mutated": "false", "phase": ""})
 	}
 }
 
 func TestAHostileReportAndAHostileServerCommandNobody(t *testing.T) {
 	p := newProposing(t)
-	inputs := map[string]string{"VERB": "propose", "PLAN": planPath, "EVIDENCE": "run.json", "PREVIEW": "next.json", "GITHUB-TOKEN": hubtest.Token}
+	inputs := []string{"verb", "propose", "evidence", "run.json", "preview", "next.json"}
 	for _, hostile := range runnertest.Hostile {
 		steps := []report.Step{{ID: hostile, Title: hostile, State: hostile, Detail: hostile, Diff: hostile, Facts: []string{hostile}}}
 		p.report(t, "run.json", report.Document{
@@ -89,20 +76,20 @@ func TestAHostileReportAndAHostileServerCommandNobody(t *testing.T) {
 			Proposal: hostile, Approval: hostile, Next: hostile, Error: &report.Failure{Message: hostile, Hints: []string{hostile}},
 		})
 		p.report(t, "next.json", report.Document{Verb: "plan", Phase: "migrate/shop", Result: hostile, Plan: "two", Digest: hostile, Steps: steps})
-		step, code, out := p.step(t, inputs)
-		if code != 0 || len(p.Pulls) != 1 {
-			t.Fatalf("%.40q: code %d, %d pull requests\n%s", hostile, code, len(p.Pulls), out)
+		step := p.job(t, inputs...)
+		if code := act(t, step); code != 0 || len(p.Pulls) != 1 || step.Refused() {
+			t.Fatalf("%.40q: code %d, %d pull requests\n%s", hostile, code, len(p.Pulls), step.Log())
 		}
-		judge(t, hostile, step, out, map[string]string{"result": "done", "phase": "migrate/shop", "proposal": "https://github.test/acme/shop/pull/100"})
+		judge(t, hostile, step, map[string]string{"result": "done", "phase": "migrate/shop", "proposal": "https://github.test/acme/shop/pull/100"})
 		p.Broken = func(w http.ResponseWriter, _ *http.Request) bool {
 			hubtest.Fail(w, http.StatusForbidden, hostile)
 			return true
 		}
-		step, code, out = p.step(t, inputs)
-		if code != 0 {
+		step = p.job(t, inputs...)
+		if code := act(t, step); code != 0 || step.Refused() {
 			t.Errorf("%.40q from the server: code %d", hostile, code)
 		}
-		judge(t, hostile, step, out, map[string]string{"result": "done", "proposal": ""})
+		judge(t, hostile, step, map[string]string{"result": "done", "proposal": ""})
 		p.Broken = nil
 	}
 }

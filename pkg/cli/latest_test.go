@@ -45,7 +45,7 @@ func TestAJobGoesOnByNoPlanThatALaterOneTookThePlaceOf(t *testing.T) {
 	add(journal.Entry{Phase: "routes", What: journal.Left, Plan: p.Digest()}) // a way back goes by the plan that began it
 	for _, verb := range []string{"plan", "apply"} {
 		says("an older plan", verb, true)
-		says("an older plan that is meant", verb, false, "OLDER-PLAN", "we took the change back")
+		says("an older plan that is meant", verb, false, "older-plan", "we took the change back")
 	}
 	if _, _, errs := w.run(t, []string{"plan"}); !strings.Contains(errs, no) || strings.Contains(errs, "gate latest") {
 		t.Errorf("by hand it is said alone:\n%s", errs)

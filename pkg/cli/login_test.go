@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,38 +97,33 @@ func TestAJobLogsInAsWhatGitHubSaysItIs(t *testing.T) {
 			t.Errorf("kubeconfigs with programs: code %d, want 2 and %q\n%s%s", code, say, out, errs)
 		}
 	}
-	step := runnertest.NewStep(t)
 	t.Chdir(w.dir)
-	for name, value := range step.Env {
-		env = append(env, name, value)
+	planning := func(inputs ...string) *runnertest.Step {
+		return runnertest.NewStep(t).Set(env...).With(append([]string{"plan", w.plan, "verb", "plan", "kube-auth", "github-oidc"}, inputs...)...)
 	}
-	env = append(env, "INPUT_PLAN", w.plan, "INPUT_KUBE-AUTH", "github-oidc")
-	code, out, errs = w.run(t, []string{"action"}, append(env, "INPUT_VERB", "plan")...)
-	if outputs := step.Outputs(); code != 0 || outputs["phase"] != "proxy" || len(issuer.Issued()) != 2 {
-		t.Fatalf("with GitHub's token: code %d, outputs %q, %d tokens\n%s%s", code, outputs, len(issuer.Issued()), out, errs)
+	step := planning()
+	if code, outputs := act(t, step), step.Outputs(); code != 0 || outputs["phase"] != "proxy" || len(issuer.Issued()) != 2 {
+		t.Fatalf("with GitHub's token: code %d, outputs %q, %d tokens\n%s", code, outputs, len(issuer.Issued()), step.Log())
 	}
-	commands, shown := runnertest.Parse(out)
+	masked := step.Commands()
 	for _, token := range issuer.Issued() {
-		masked := false
-		for _, c := range commands {
-			masked = masked || c.Name == "add-mask" && c.Message == token
-		}
-		if !masked || strings.Contains(strings.Join(shown, "\n")+step.Summary()+read(t, "cutover-report.json"), token) {
-			t.Errorf("a token is shown, or not masked (%v)", masked)
+		if !slices.ContainsFunc(masked, func(c runnertest.Command) bool { return c.Name == "add-mask" && c.Message == token }) ||
+			strings.Contains(step.Printed()+read(t, step.Env["GITHUB_STEP_SUMMARY"])+read(t, "cutover-report.json"), token) {
+			t.Errorf("a token is shown, or not masked: %d commands", len(masked))
 		}
 	}
 
 	for name, c := range map[string]struct {
-		env  []string
+		step *runnertest.Step
 		code int
 		says string
 	}{
-		"for somebody else": {[]string{"INPUT_KUBE-AUDIENCE", "sts.amazonaws.com"}, 3, "docs/rbac/github-oidc.yaml"},
-		"without the right": {[]string{"ACTIONS_ID_TOKEN_REQUEST_TOKEN", ""}, 2, "id-token: write"},
-		"another way":       {[]string{"INPUT_KUBE-AUTH", "aws"}, 2, "github-oidc or nothing"},
+		"for somebody else": {planning("kube-audience", "sts.amazonaws.com"), 3, "docs/rbac/github-oidc.yaml"},
+		"without the right": {planning().Set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", ""), 2, "id-token: write"},
+		"another way":       {planning("kube-auth", "aws"), 2, "github-oidc or nothing"},
 	} {
-		if code, out, errs := w.run(t, []string{"action"}, append(append(env, "INPUT_VERB", "plan"), c.env...)...); code != c.code || strings.Count(out, c.says) == 0 {
-			t.Errorf("%s: code %d, want %d and %q\n%s%s", name, code, c.code, c.says, out, errs)
+		if code := act(t, c.step); code != c.code || !strings.Contains(c.step.Log(), c.says) {
+			t.Errorf("%s: code %d, want %d and %q\n%s", name, code, c.code, c.says, c.step.Log())
 		}
 	}
 	// In a step with `run:` what is written may go into a file that outlives the step.
@@ -143,11 +139,13 @@ func TestAJobLogsInAsWhatGitHubSaysItIs(t *testing.T) {
 		t.Errorf("outside of the action nobody asked for a token:\n%s%s", out, errs)
 	}
 	claims["environment"] = "migration-plan"
-	if code, out, errs := w.run(t, []string{"action"}, append(env, "INPUT_VERB", "plan")...); code != 3 || !strings.Contains(out, `User "github:1234:migration-plan" cannot`) {
-		t.Errorf("another environment: code %d\n%s%s", code, out, errs)
+	step = planning()
+	if code := act(t, step); code != 3 || !strings.Contains(step.Log(), `User "github:1234:migration-plan" cannot`) {
+		t.Errorf("another environment: code %d\n%s", code, step.Log())
 	}
 	claims["environment"], claims["ref"] = "migration", "refs/heads/other"
-	if code, out, errs := w.run(t, []string{"action"}, append(env, "INPUT_VERB", "plan")...); code != 3 || !strings.Contains(out, "Unauthorized") {
-		t.Errorf("another branch: code %d\n%s%s", code, out, errs)
+	step = planning()
+	if code := act(t, step); code != 3 || !strings.Contains(step.Log(), "Unauthorized") {
+		t.Errorf("another branch: code %d\n%s", code, step.Log())
 	}
 }

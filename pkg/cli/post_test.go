@@ -1,11 +1,9 @@
 package cli_test
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
-	"cutover.dev/cutover/pkg/cli"
 	"cutover.dev/cutover/pkg/ghaction/runnertest"
 )
 
@@ -13,15 +11,28 @@ import (
 // a post step, and act takes them for the step's.
 func TestThePostEntrypointLeavesTheOutputsOfItsStepAlone(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for args, wants := range map[string]bool{"cutover action": true, "cutover-post action": false} {
-		step := runnertest.NewStep(t)
-		step.Env["INPUT_VERB"], step.Env["INPUT_PLAN"] = "recover", "nowhere.yaml"
-		var out bytes.Buffer
-		if code := cli.Main(t.Context(), strings.Fields(args), step.Getenv, strings.NewReader(""), &out, &out); code == 0 {
-			t.Errorf("%s: code 0 without a plan\n%s", args, out.String())
-		}
-		if _, wrote := step.Outputs()["result"]; wrote != wants || !strings.Contains(step.Summary(), "recover") {
-			t.Errorf("%s: outputs %v, summary %q", args, step.Outputs(), step.Summary())
+	main := runnertest.NewStep(t).With("verb", "recover", "plan", "nowhere.yaml")
+	if code := act(t, main); code == 0 || main.Outputs()["result"] == "" || !strings.Contains(main.Summary(), "recover") {
+		t.Errorf("the step: code %d, outputs %v, summary %q", code, main.Outputs(), main.Summary())
+	}
+	killed := runnertest.NewStep(t).With("verb", "recover", "plan", "nowhere.yaml") // it saved nothing
+	post := killed.Post()
+	if code := act(t, post, true); code == 0 || len(post.Outputs()) > 0 || !strings.Contains(post.Summary(), "recover") {
+		t.Errorf("the post step: code %d, outputs %v, summary %q\n%s", code, post.Outputs(), post.Summary(), post.Log())
+	}
+}
+
+// A step that came to its end leaves nothing to its post step, nor does one that only looks.
+func TestThePostEntrypointOfWhatIsAtItsEndDoesNothing(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ended := runnertest.NewStep(t).With("verb", "apply", "plan", "nowhere.yaml")
+	if code := act(t, ended); code == 0 {
+		t.Fatalf("apply without a plan: code 0\n%s", ended.Log())
+	}
+	looks := runnertest.NewStep(t).With("verb", "plan", "plan", "nowhere.yaml")
+	for name, post := range map[string]*runnertest.Step{"one that ended": ended.Post(), "one that looks": looks.Post()} {
+		if code := act(t, post, true); code != 0 || post.Log() != "" || post.Summary() != "" {
+			t.Errorf("%s: code %d, summary %q\n%s", name, code, post.Summary(), post.Log())
 		}
 	}
 }

@@ -16,8 +16,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"cutover.dev/cutover/pkg/ghaction/runnertest"
 )
 
 // patient is how long a process may take for anything before a test gives it up. Nothing is concluded from less.
@@ -39,7 +37,9 @@ func binary(t *testing.T) string {
 		build := exec.CommandContext(t.Context(), "go", "build", "-o", built.dir, "cutover.dev/cutover/cmd/cutover")
 		if said, err := build.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("build the program: %w\n%s", err, said)
+			return
 		}
+		built.err = os.Symlink("cutover", filepath.Join(built.dir, "cutover-post")) // as in the image
 	})
 	if built.err != nil {
 		t.Fatal(built.err)
@@ -75,16 +75,10 @@ func (s *transcript) String() string {
 func (w *world) start(t *testing.T, binary string, args []string, env ...string) *process {
 	t.Helper()
 	p := &process{}
-	if args[0] != "action" {
-		args = append([]string{args[0], "--plan", w.plan}, args[1:]...)
-	}
-	p.Cmd = exec.CommandContext(t.Context(), binary, args...)
+	p.Cmd = exec.CommandContext(t.Context(), binary, append([]string{args[0], "--plan", w.plan}, args[1:]...)...)
 	p.Dir = w.dir
 	p.Env = append([]string{"PATH=" + os.Getenv("PATH"), "CUTOVER_OLD_KUBECONFIG=" + w.old, "CUTOVER_NEW_KUBECONFIG=" + w.new}, env...)
 	p.Stdout, p.Stderr = &p.out, &p.errs
-	if args[0] == "action" { // one pipe for everything
-		p.Stdout = &p.errs
-	}
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +121,7 @@ func (p *process) end(t *testing.T) int {
 
 func TestProcesses(t *testing.T) {
 	w, program := newWorld(t), binary(t)
-	if err := os.WriteFile(w.plan, []byte(strings.Replace(read(t, w.plan), "ttl: 1m", "ttl: 5s", 1)), 0o644); err != nil { // a run that died is waited for
+	if err := os.WriteFile(w.plan, []byte(strings.Replace(read(t, w.plan), "ttl: 1m", "ttl: 15s", 1)), 0o644); err != nil { // a run that died is waited for
 		t.Fatal(err)
 	}
 	t.Run("a signal stops safely, and the next one at once", func(t *testing.T) { signals(t, w, program) })
@@ -148,24 +142,17 @@ func signals(t *testing.T, w *world, program string) {
 		t.Error(errs)
 	}
 
-	output, summary := filepath.Join(w.dir, "output"), filepath.Join(w.dir, "summary")
-	if err := errors.Join(os.WriteFile(output, nil, 0o644), os.WriteFile(summary, nil, 0o644)); err != nil {
-		t.Fatal(err)
+	step := w.job(t, "phase", "proxy")
+	action := step.Start(filepath.Dir(program))
+	action.Says(" waiting  ")
+	if last := action.Cancel(); last != syscall.SIGINT || action.Code() != 130 {
+		t.Errorf("cancelled: exit code %d after %s\n%s", action.Code(), last, step.Log())
 	}
-	p = w.start(t, program, []string{"action"}, "INPUT_PLAN="+w.plan, "INPUT_PHASE=proxy", "GITHUB_OUTPUT="+output, "GITHUB_STEP_SUMMARY="+summary)
-	p.working(t)
-	p.signal(t, syscall.SIGINT)
-	code := p.end(t)
-	wrote, err := os.ReadFile(output)
-	if err != nil {
-		t.Fatal(err)
+	if outputs, dropped := step.JobOutputs(); outputs["result"] != "cancelled" || outputs["phase"] != "proxy" || len(dropped) > 0 {
+		t.Errorf("cancelled: outputs %q\n%s", outputs, step.Log())
 	}
-	outputs, err := runnertest.ParseFile(string(wrote))
-	if code != 130 || err != nil || outputs["result"] != "cancelled" || outputs["phase"] != "proxy" {
-		t.Errorf("SIGINT: exit code %d, %v, outputs %q\n%s", code, err, outputs, &p.errs)
-	}
-	if b, err := os.ReadFile(summary); err != nil || !strings.Contains(string(b), "apply proxy: cancelled") {
-		t.Errorf("the summary, %v:\n%s", err, b)
+	if !strings.Contains(step.Summary(), "apply proxy: cancelled") {
+		t.Errorf("the summary:\n%s", step.Summary())
 	}
 
 	wire := forward(t, w.servers["old"].URL)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -49,6 +50,14 @@ func newProposing(t *testing.T) *proposing {
 		Steps: []report.Step{{ID: "scale:old/shop/Deployment/web", Title: "scale to 0", State: report.Pending, Diff: "-  replicas: 3\n+  replicas: 0\n"}},
 	})
 	return p
+}
+
+// job is a step of a job on the checkout.
+func (p *proposing) job(t *testing.T, inputs ...string) *runnertest.Step {
+	t.Helper()
+	s := runnertest.NewStep(t)
+	maps.Copy(s.Env, p.vars)
+	return s.With(append([]string{"plan", planPath}, inputs...)...)
 }
 
 func (p *proposing) report(t *testing.T, path string, d report.Document) {
@@ -170,25 +179,18 @@ func TestWhoMayNotProposeGetsANoticeAndAnAPIThatDoesNotAnswerIsNone(t *testing.T
 
 func TestProposeAsAStepOfAWorkflow(t *testing.T) {
 	p := newProposing(t)
-	step := runnertest.NewStep(t)
-	for name, value := range step.Env {
-		p.vars[name] = value
-	}
-	for name, value := range map[string]string{"VERB": "propose", "PLAN": planPath, "EVIDENCE": "run.json", "PREVIEW": "next.json", "GITHUB-TOKEN": hubtest.Token} {
-		p.vars["INPUT_"+name] = value
-	}
-	code, out := p.run(t, "action")
-	outputs := step.Outputs()
+	inputs := []string{"verb", "propose", "evidence", "run.json", "preview", "next.json"}
+	step := p.job(t, inputs...)
+	code, outputs := act(t, step), step.Outputs()
 	if code != 0 || outputs["proposal"] != "https://github.test/acme/shop/pull/100" || outputs["result"] != "done" || outputs["phase"] != "migrate/shop" || outputs["mutated"] != "false" {
-		t.Errorf("code %d, %q\n%s", code, outputs, out)
+		t.Errorf("code %d, %q\n%s", code, outputs, step.Log())
 	}
 	if !strings.Contains(step.Summary(), "Proposed: <https://github.test/acme/shop/pull/100>") {
 		t.Error(step.Summary())
 	}
 	p.Write = nil
-	code, out = p.run(t, "action")
-	commands, _ := runnertest.Parse(out)
-	if last := commands[len(commands)-1]; code != 0 || last.Name != "notice" || step.Outputs()["proposal"] != "" {
-		t.Errorf("code %d, %v", code, commands)
+	step = p.job(t, inputs...)
+	if code := act(t, step); code != 0 || len(step.Annotations()) != 1 || step.Annotations()[0].Level != "notice" || step.Outputs()["proposal"] != "" {
+		t.Errorf("code %d, %v\n%s", code, step.Annotations(), step.Log())
 	}
 }

@@ -21,12 +21,12 @@ func TestWhatDoesNotFitInASummaryIsNotUpForApproval(t *testing.T) {
 	}
 	many := strings.Replace(workload[strings.LastIndex(workload, "---\n")+len("---\n"):], path, strings.Join(paths, ", "), 1)
 	w.create(t, "old", strings.NewReplacer("name: web, namespace", "name: many, namespace", "shop.example", "many.example").Replace(many))
-	if s := w.step(t, "plan", "done", false, "PHASE", "routes"); !strings.Contains(s.Summary(), "\nWay back: roll back routes\n") {
+	if s := w.step(t, "plan", "done", false, "phase", "routes"); !strings.Contains(s.Summary(), "\nWay back: roll back routes\n") {
 		t.Errorf("nobody has to approve it, and it says\n%.500s", s.Summary())
 	}
 	w.write(t, "{routes: production}")
 	const no = "routes wants to be approved on production, and what it would change does not fit in a summary"
-	if s := w.step(t, "plan", "refused", false, "PHASE", "routes"); !strings.Contains(s.Summary(), no) {
+	if s := w.step(t, "plan", "refused", false, "phase", "routes"); !strings.Contains(s.Summary(), no) {
 		t.Errorf("plan says\n%.500s", s.Summary())
 	}
 	if report := read(t, "cutover-report.json"); strings.Count(report, `"prove:`) < 2500 {

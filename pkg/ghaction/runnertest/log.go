@@ -48,16 +48,16 @@ type log struct {
 	mu             sync.Mutex
 	parser         parser
 	obeyed         []Command
-	shown          strings.Builder
+	printed, shown strings.Builder // lines that are no commands, and what people see
 	kept           []Annotation
 	outputs, state map[string]string // by the commands that are no longer recommended, and still obeyed
 	failed         bool              // the step, by a command that is refused
 }
 
-func (l *log) text() string {
+func (l *log) text(of *strings.Builder) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.shown.String()
+	return of.String()
 }
 
 func (l *log) annotations() []Annotation {
@@ -73,6 +73,7 @@ func (l *log) line(line string) {
 	c, as := l.parser.line(line)
 	switch as {
 	case plain, resumed:
+		l.printed.WriteString(line + "\n")
 		l.show(line)
 	case stopped:
 		if len(c.Message) > 6 { // the token is hidden, too

@@ -94,6 +94,9 @@ func TestWhatIsMaskedIsNotShown(t *testing.T) {
 	if diff := cmp.Diff(want, s.Log()); diff != "" {
 		t.Error(diff)
 	}
+	if got := s.Printed(); !strings.HasPrefix(got, "before s3cr3t\nafter s3cr3t!\ntwoone ") || strings.Contains(got, "add-mask") {
+		t.Errorf("it printed %q", got)
+	}
 	q := NewStep(t).Secret(`a"b<c'd &`)
 	q.prints(`a\"b<c'd & a"b&lt;c&apos;d a&quot;b&lt;c&apos;d &amp; a%22b%3Cc%27d%20%26 a"b<c''d &` + "\n")
 	if got := q.Log(); got != "*** a\"b&lt;c&apos;d *** *** ***\n" {

@@ -153,7 +153,11 @@ func (s *Step) Commands() []Command {
 }
 
 // Log is the log as people see it.
-func (s *Step) Log() string { return s.log.text() }
+func (s *Step) Log() string { return s.log.text(&s.log.shown) }
+
+// Printed is what the step printed and the runner took for no command, before it hid anything: where a secret must not be, whoever
+// hides it.
+func (s *Step) Printed() string { return s.log.text(&s.log.printed) }
 
 func (s *Step) parse(name string) map[string]string {
 	s.t.Helper()
