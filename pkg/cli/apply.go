@@ -49,6 +49,9 @@ func (o *outcome) apply(ctx context.Context) error {
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
+	if err := o.current(ctx); err != nil {
+		return err
+	}
 	if err := o.endStretches(ctx, s.ownStretch()); err != nil {
 		return err
 	}

@@ -38,6 +38,12 @@ func (s *session) latest() phase.Step {
 	return g
 }
 
+// current is asked before anything is changed. A job of an older plan does not even end a stretch that was cut off: its steps may be
+// others than those of the run that began it.
+func (o *outcome) current(ctx context.Context) error {
+	return ask(ctx, []phase.Step{o.session.latest()}, noes{o})
+}
+
 // overtaken is the newest entry of going on, where the plan of that digest wrote an earlier one and another plan wrote it.
 func overtaken(entries []journal.Entry, digest string) (newest journal.Entry, yes bool) {
 	for _, e := range slices.Backward(entries) {

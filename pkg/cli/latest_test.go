@@ -19,17 +19,7 @@ func TestAJobGoesOnByNoPlanThatALaterOneTookThePlaceOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	const later = "0123456789abcdef"
-	add := func(entries ...journal.Entry) {
-		t.Helper()
-		store := cluster.New(w.connect(t, phase.New), "cutover-system", "two")
-		_, version, err := store.Load(t.Context())
-		if err == nil {
-			_, err = store.Append(t.Context(), version, entries)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	add := func(entries ...journal.Entry) { w.remember(t, entries...) }
 	const no = "ran before, and proxy has run by a later one (0123456789ab) since"
 	says := func(when, verb string, want bool, inputs ...string) {
 		t.Helper()
@@ -55,4 +45,17 @@ func TestAJobGoesOnByNoPlanThatALaterOneTookThePlaceOf(t *testing.T) {
 	}
 	add(journal.Entry{Phase: "proxy", What: journal.Finished, Plan: p.Digest()})
 	says("the newest again", "apply", false)
+}
+
+// remember adds entries to the journal in new.
+func (w *world) remember(t *testing.T, entries ...journal.Entry) {
+	t.Helper()
+	store := cluster.New(w.connect(t, phase.New), "cutover-system", "two")
+	_, version, err := store.Load(t.Context())
+	if err == nil {
+		_, err = store.Append(t.Context(), version, entries)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -37,6 +37,9 @@ func (o *outcome) adopt(ctx context.Context) error {
 	if s.dismantled() {
 		return refused("cutover apply --phase cleanup goes on", "cleanup has begun to delete old's own objects: nothing of old can be taken in any more")
 	}
+	if err := o.current(ctx); err != nil {
+		return err
+	}
 	if err := o.endStretches(ctx, ""); err != nil { // its steps come from the inventory as it is
 		return err
 	}

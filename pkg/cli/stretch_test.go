@@ -26,3 +26,22 @@ func TestAnyRunFirstEndsWhatWasLeftHalfWay(t *testing.T) {
 		}
 	}
 }
+
+// Nor does a job of an older plan end what is half-way, whatever it is about: it changes nothing, and says so.
+func TestAJobOfAnOlderPlanLeavesWhatIsHalfWayToTheNewest(t *testing.T) {
+	w := newWorld(t)
+	w.moved(t, true)
+	t.Chdir(w.dir)
+	w.remember(t, journal.Entry{Phase: "routes", What: journal.Finished, Plan: "0123456789abcdef"})
+	before := len(w.entries(t, "new"))
+	for verb, inputs := range map[string][]string{"apply": {"phase", "cleanup"}, "adopt": nil} {
+		s := w.step(t, verb, "refused", false, inputs...)
+		if after := len(w.entries(t, "new")); after != before || !strings.Contains(s.Summary(), "ran before, and routes has run by a later one") {
+			t.Errorf("%s wrote %d entries, and says\n%.1500s", verb, after-before, s.Summary())
+		}
+	}
+	w.step(t, "adopt", "done", false, "older-plan", "we took the change back")
+	if len(w.entries(t, "new")) == before {
+		t.Error("where the older plan is meant, the stretch is still open")
+	}
+}

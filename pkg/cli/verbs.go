@@ -17,7 +17,7 @@ func verbs() []verb {
 		{Name: "status", Short: "Show where the migration stands", Flags: []string{"plan", "to", "break-glass", "output"}, Run: status},
 		{Name: "verify", Short: "Look whether what is finished still holds", Flags: []string{"plan", "phase", "output"}, Run: verify},
 		{Name: "next", Short: "Say which phase comes next, who approves it, and its digest", Flags: []string{"plan", "output"}, Run: next},
-		{Name: "adopt", Short: "Take what changed in old into the frozen inventory", Flags: []string{"plan", "reason", "output"}, Run: adopt},
+		{Name: "adopt", Short: "Take what changed in old into the frozen inventory", Flags: []string{"plan", "reason", "older-plan", "output"}, Run: adopt},
 		{Name: "unlock", Short: "Show who holds the lock, and take it from who is named", Flags: []string{"plan", "holder", "break-glass", "output"}, Run: unlock},
 		{Name: "journal", Args: "[export|show]", Short: "Show the journal, or export it and the frozen inventory into one file", Flags: []string{"plan", "break-glass", "output"}, Run: showJournal},
 		{Name: "preflight", Short: "Look whether the GitHub environments of spec.approvals are gates", Flags: []string{"plan", "output"}, Run: preflight},

@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"cutover.dev/cutover/pkg/journal"
-	"cutover.dev/cutover/pkg/journal/cluster"
-	"cutover.dev/cutover/pkg/phase"
 )
 
 // Who approves reads the summary. So what it cannot show is not up for approval, and the report has it.
@@ -32,14 +30,7 @@ func TestWhatDoesNotFitInASummaryIsNotUpForApproval(t *testing.T) {
 	if report := read(t, "cutover-report.json"); strings.Count(report, `"prove:`) < 2500 {
 		t.Errorf("the report has not all of it: %d bytes", len(report))
 	}
-	store := cluster.New(w.connect(t, phase.New), "cutover-system", "two")
-	_, version, err := store.Load(t.Context())
-	if err == nil {
-		_, err = store.Append(t.Context(), version, []journal.Entry{{Phase: "proxy", What: journal.Finished}})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.remember(t, journal.Entry{Phase: "proxy", What: journal.Finished})
 	if s := w.step(t, "next", "refused", false); !strings.Contains(s.Summary(), no) || s.Outputs()["digest"] != "" {
 		t.Errorf("next: outputs %q\n%.500s", s.Outputs(), s.Summary())
 	}
