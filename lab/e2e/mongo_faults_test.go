@@ -60,34 +60,43 @@ const cutFor = 5 * time.Second
 // even is in the title of the step into the even split, and of no other.
 const even = "a vote and let"
 
-// cut moves the primary forth, back and forth again, and cuts the link between the members of both sides: just before the
-// even split, in it, and just after it. Whatever the tool answers, it gets to the end when it is run again, and the set
-// has a primary all the time or again.
-func (a *application) cut(t *testing.T) {
-	split := false // the step into the split was seen
-	inside := func(l rehearse.Line) bool {
-		split = split || (l.Word == "done" || l.Word == "undone") && strings.Contains(l.Title, even)
-		return split
-	}
-	after := func(l rehearse.Line) bool {
-		was := split
-		return inside(l) && was && (l.Word == "done" || l.Word == "undone")
-	}
-	for _, c := range []struct {
-		where, verb string
-		to          world.Cluster
-		when        func(rehearse.Line) bool
-	}{
-		{"before the even split", "apply", world.New, at(even, "doing")},
-		{"in the even split, on the way back", "rollback", world.Old, func(l rehearse.Line) bool { return strings.Contains(l.Title, even) }},
-		{"in the even split", "apply", world.New, inside},
-		{"after the even split, on the way back", "rollback", world.Old, nil},
-	} {
-		if c.when == nil {
-			split, c.when = false, after
+// cutting is a move of the primary, and when the link between the members of both sides is cut in it.
+type cutting struct {
+	where, verb string
+	to          world.Cluster
+	when        func() func(rehearse.Line) bool
+}
+
+var (
+	beforeTheSplit = cutting{"before the even split", "apply", world.New, func() func(rehearse.Line) bool { return at(even, "doing") }}
+	homeInTheSplit = cutting{"in the even split, on the way back", "rollback", world.Old, func() func(rehearse.Line) bool {
+		return func(l rehearse.Line) bool { return strings.Contains(l.Title, even) }
+	}}
+	inTheSplit        = cutting{"in the even split", "apply", world.New, func() func(rehearse.Line) bool { return inside(new(bool)) }}
+	homeAfterTheSplit = cutting{"after the even split, on the way back", "rollback", world.Old, func() func(rehearse.Line) bool {
+		split := false
+		in := inside(&split)
+		return func(l rehearse.Line) bool {
+			was := split
+			return in(l) && was && (l.Word == "done" || l.Word == "undone")
 		}
+	}}
+)
+
+// inside is true from the line on that says that the step into the split was done or undone.
+func inside(split *bool) func(rehearse.Line) bool {
+	return func(l rehearse.Line) bool {
+		*split = *split || (l.Word == "done" || l.Word == "undone") && strings.Contains(l.Title, even)
+		return *split
+	}
+}
+
+// cuts moves the primary so many times, and cuts the link in each. Whatever the tool answers, it gets to the end when it is run again,
+// and the set has a primary all the time or again.
+func (a *application) cuts(t *testing.T, all ...cutting) {
+	for _, c := range all {
 		line := verbLine(a.tool, c.verb, "--phase", "stepdown")
-		q := a.begin(t, a.tool, nil, c.when, line...)
+		q := a.begin(t, a.tool, nil, c.when(), line...)
 		q.reached(t)
 		a.severed(t, cutFor)
 		got := q.end(t, verbEnd)
