@@ -93,8 +93,15 @@ type Status struct {
 	LastTerm                       int64
 	LastIndex, Commit              int
 	Won                            Won // of a primary
+	Sync                           *Sync
 	Members                        []Peer
 	HeartbeatEvery, Heard, Timeout time.Duration
+}
+
+// Sync is how far a member is with copying its first data.
+type Sync struct {
+	Copied, Total int64 // bytes
+	Left          time.Duration
 }
 
 // Peer is how one member sees another, or itself.
@@ -130,6 +137,10 @@ func (s *Sim) GetStatus(host string) (Status, *Error) {
 	}
 	if n.state == Primary {
 		st.Won = n.won
+	}
+	if s.Size > 0 && n.state == Startup2 {
+		left := max(n.copying+s.Takes-s.now, 0)
+		st.Sync = &Sync{Copied: int64(float64(s.Size) * float64(s.Takes-left) / float64(s.Takes)), Total: s.Size, Left: left}
 	}
 	for i := range n.config.Members {
 		m := &n.config.Members[i]

@@ -86,7 +86,8 @@ type node struct {
 	configIndex   int // the place in the oplog that a majority must have before the next reconfig
 	source        int // whom it copies from, -1 nobody
 	pulling       bool
-	stalled       bool // fsyncLock: it copies nothing
+	copying       time.Duration // since when it copies its first data
+	stalled       bool          // fsyncLock: it copies nothing
 	leader        string
 	heardLeader   time.Duration
 	noMajority    time.Duration // since when, as primary
@@ -228,8 +229,12 @@ func (n *node) install(c *Config) {
 	case n.synced:
 		n.state = Secondary
 	case n.state != Startup2:
-		n.state = Startup2
-		n.in(n.s.between(time.Second, 8*time.Second), n.initialSync)
+		n.state, n.copying = Startup2, n.s.now
+		takes := n.s.between(time.Second, 8*time.Second)
+		if n.s.Takes > 0 {
+			takes = n.s.Takes
+		}
+		n.in(takes, n.initialSync)
 	}
 	if first {
 		n.heardLeader = n.s.now

@@ -28,6 +28,10 @@ type Sim struct {
 	// VotersWantEqual makes voters refuse a candidate whose configuration is another than theirs; without it, an older one.
 	VotersWantEqual bool
 
+	// Size and Takes are how many bytes an initial sync copies and how long that takes; 0 = it is small, and takes some seconds.
+	Size  int64
+	Takes time.Duration
+
 	// Installed, if set, is told of every configuration that a primary installs by itself or for a client.
 	Installed func(host string, was, is *Config)
 

@@ -42,13 +42,12 @@ func (s *Server) answer(host string, q question) (bson.D, error) {
 
 // now answers what takes no time.
 func (s *Server) now(sim *replsim.Sim, host string, body bson.D) bson.D {
+	if reply := s.tells(sim, host, body); reply != nil {
+		return reply
+	}
 	switch body[0].Key {
-	case "ping", "endSessions", "dropConnections", "killCursors":
+	case "ping", "endSessions", "killCursors":
 		return bson.D{ok}
-	case "buildInfo":
-		return bson.D{{Key: "version", Value: "6.0.5"}, {Key: "versionArray", Value: bson.A{int32(6), int32(0), int32(5), int32(0)}}, ok}
-	case "getParameter":
-		return bson.D{{Key: "featureCompatibilityVersion", Value: bson.D{{Key: "version", Value: "6.0"}}}, ok}
 	case "replSetGetConfig":
 		c, committed, err := sim.GetConfig(host, truth(body, "commitmentStatus"))
 		if err != nil {
@@ -77,6 +76,9 @@ func (s *Server) now(sim *replsim.Sim, host string, body bson.D) bson.D {
 		}
 		return bson.D{ok}
 	case "find":
+		if body[0].Value == "oplog.rs" {
+			return s.facts[host].oplog(body)
+		}
 		return find(sim, host, body)
 	}
 	return failed(&replsim.Error{Code: 59, Name: "CommandNotFound", Message: fmt.Sprintf("no such command: '%s'", body[0].Key)}, false)
@@ -165,12 +167,12 @@ func concern(body bson.D) int {
 func find(sim *replsim.Sim, host string, body bson.D) bson.D {
 	filter, _ := field(body, "filter")
 	d, _ := filter.(bson.D)
-	batch := bson.A{}
+	found := bson.A{}
 	if id := number(d, "_id"); sim.Has(host, id) {
-		batch = append(batch, bson.D{{Key: "_id", Value: id}})
+		found = append(found, bson.D{{Key: "_id", Value: id}})
 	}
 	name, _ := body[0].Value.(string)
-	return bson.D{{Key: "cursor", Value: bson.D{{Key: "firstBatch", Value: batch}, {Key: "id", Value: int64(0)}, {Key: "ns", Value: "test." + name}}}, ok}
+	return batch("test."+name, found)
 }
 
 func field(d bson.D, key string) (any, bool) {

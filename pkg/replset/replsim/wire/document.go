@@ -123,7 +123,12 @@ func (s *Server) status(sim *replsim.Sim, host string) bson.D {
 	if err != nil {
 		return failed(err, false)
 	}
-	at := func(d time.Duration) time.Time { return s.started.Add(d) }
+	at := func(d time.Duration) time.Time {
+		if d < 0 { // never
+			return time.Unix(0, 0)
+		}
+		return s.started.Add(d)
+	}
 	members := bson.A{}
 	for _, m := range st.Members {
 		d := bson.D{
@@ -139,7 +144,7 @@ func (s *Server) status(sim *replsim.Sim, host string) bson.D {
 		if m.Self {
 			d = append(d, bson.E{Key: "self", Value: true})
 		} else {
-			d = append(d, bson.E{Key: "lastHeartbeat", Value: at(m.Heard)}, bson.E{Key: "lastHeartbeatRecv", Value: at(max(m.Recv, 0))}, bson.E{Key: "lastHeartbeatMessage", Value: m.Message})
+			d = append(d, bson.E{Key: "lastHeartbeat", Value: at(m.Heard)}, bson.E{Key: "lastHeartbeatRecv", Value: at(m.Recv)}, bson.E{Key: "lastHeartbeatMessage", Value: m.Message})
 			if !m.Healthy {
 				d[4].Value = "(not reachable/healthy)"
 			}
@@ -160,6 +165,15 @@ func (s *Server) status(sim *replsim.Sim, host string) bson.D {
 		{Key: "votingMembersCount", Value: int32(st.Voters)}, //nolint:gosec // small
 		{Key: "optimes", Value: bson.D{{Key: "appliedOpTime", Value: opTime(st.LastTerm, st.LastIndex)}, {Key: "lastCommittedOpTime", Value: opTime(st.LastTerm, st.Commit)}}},
 		{Key: "members", Value: members},
+	}
+	if st.Sync != nil {
+		d = append(d, bson.E{Key: "initialSyncStatus", Value: bson.D{
+			{Key: "method", Value: "logical"},
+			{Key: "failedInitialSyncAttempts", Value: int32(0)},
+			{Key: "approxTotalDataSize", Value: st.Sync.Total},
+			{Key: "approxTotalBytesCopied", Value: st.Sync.Copied},
+			{Key: "remainingInitialSyncEstimatedMillis", Value: st.Sync.Left.Milliseconds()},
+		}})
 	}
 	if st.Won.Reason != "" {
 		won := bson.D{{Key: "lastElectionReason", Value: st.Won.Reason}, {Key: "electionTerm", Value: st.Won.Term}, {Key: "lastElectionDate", Value: at(st.Won.At)}, {Key: "newTermStartDate", Value: at(st.Won.Open)}}

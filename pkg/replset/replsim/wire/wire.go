@@ -27,11 +27,14 @@ type Server struct {
 	seen    map[string]*seen
 	conns   map[string]map[net.Conn]bool
 	before  func(host, command string, sim *replsim.Sim) *replsim.Error
+	facts   map[string]*Facts
+	dropped map[string][]string // whose connections a server was told to drop
 
 	ctx  context.Context //nolint:containedctx // it lives as long as the server
 	stop context.CancelFunc
 	wg   sync.WaitGroup
-	lns  []net.Listener
+
+	listening map[string]net.Listener // none: it is dialled by Dial alone
 }
 
 // seen counts the changes of what a server tells everybody.
@@ -49,25 +52,30 @@ func Listen(sim *replsim.Sim, addresses ...string) (*Server, error) {
 			s.Close()
 			return nil, fmt.Errorf("listen for a simulated server: %w", err)
 		}
-		s.lns = append(s.lns, l)
-		s.add(l.Addr().String())
+		host := l.Addr().String()
+		s.listening[host] = l
+		s.add(host)
 	}
-	for _, l := range s.lns {
-		s.wg.Go(func() { s.accept(l) })
+	for host, l := range s.listening {
+		s.wg.Go(func() { s.accept(host, l) })
 	}
 	s.wg.Go(s.run)
 	return s, nil
 }
 
 func begin(sim *replsim.Sim) *Server {
-	s := &Server{sim: sim, started: time.Now().Add(-sim.Now()), seen: map[string]*seen{}, conns: map[string]map[net.Conn]bool{}}
+	s := &Server{
+		sim: sim, started: time.Now().Add(-sim.Now()), seen: map[string]*seen{}, conns: map[string]map[net.Conn]bool{},
+		facts: map[string]*Facts{}, dropped: map[string][]string{}, listening: map[string]net.Listener{},
+	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
 
 func (s *Server) add(host string) {
 	s.sim.Start(host, "", "key")
-	s.hosts, s.seen[host], s.conns[host] = append(s.hosts, host), &seen{}, map[net.Conn]bool{}
+	s.hosts = append(s.hosts, host)
+	s.seen[host], s.conns[host], s.facts[host] = &seen{}, map[net.Conn]bool{}, usual()
 }
 
 // Hosts are the names of all servers.
@@ -76,9 +84,6 @@ func (s *Server) Hosts() []string { return slices.Clone(s.hosts) }
 // Close ends everything.
 func (s *Server) Close() {
 	s.stop()
-	for _, l := range s.lns {
-		_ = l.Close()
-	}
 	s.Do(func(*replsim.Sim) {
 		for host := range s.conns {
 			s.hangUp(host)
@@ -102,7 +107,7 @@ func (s *Server) Hurry(times int) {
 	s.pace = times
 }
 
-// Kill ends a server's process, and with it its connections.
+// Kill ends a server's process, and with it its connections: whoever dials it is refused until it is started again.
 func (s *Server) Kill(host string) {
 	s.Do(func(sim *replsim.Sim) {
 		sim.Kill(host)
@@ -111,6 +116,9 @@ func (s *Server) Kill(host string) {
 }
 
 func (s *Server) hangUp(host string) {
+	if l := s.listening[host]; l != nil {
+		_ = l.Close()
+	}
 	for c := range s.conns[host] {
 		_ = c.Close()
 	}
@@ -136,12 +144,35 @@ func (s *Server) run() {
 	}
 }
 
-func (s *Server) accept(l net.Listener) {
-	host := l.Addr().String()
+// again listens for a server that was started again, nil: this is the end.
+func (s *Server) again(host string) net.Listener {
+	for s.ctx.Err() == nil {
+		s.sleep()
+		var l net.Listener
+		s.Do(func(sim *replsim.Sim) {
+			if !sim.Up(host) || s.ctx.Err() != nil {
+				return
+			}
+			var err error
+			if l, err = (&net.ListenConfig{}).Listen(s.ctx, "tcp", host); err == nil {
+				s.listening[host] = l
+			}
+		})
+		if l != nil {
+			return l
+		}
+	}
+	return nil
+}
+
+func (s *Server) accept(host string, l net.Listener) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
-			return
+			if l = s.again(host); l == nil {
+				return
+			}
+			continue
 		}
 		if !s.take(host, c) {
 			_ = c.Close() // as near to "refused" as a listener comes
