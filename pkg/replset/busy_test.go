@@ -115,3 +115,20 @@ func TestWhoWaitsForAnotherChangeInVainIsToldWhatToDo(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// The driver gives up a question for which the time is too short before that time is over. Who waits would take it for an answer of
+// that moment, and forget the last one.
+func TestAQuestionIsNotGivenUpBeforeTheTimeOfWhoAsksIsOver(t *testing.T) {
+	_, set, v := simulated(t, "127.0.10.")
+	for range 50 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		var err error
+		for err == nil {
+			_, err = set.Node(v.Primary).Hello(ctx)
+		}
+		over := ctx.Err() != nil
+		if cancel(); !over {
+			t.Fatalf("it was given up before: %v", err)
+		}
+	}
+}

@@ -85,9 +85,22 @@ func (n *Node) run(ctx context.Context, credentials bool, within time.Duration, 
 	var reply bson.D
 	err = c.Database(db).RunCommand(limited, cmd).Decode(&reply)
 	if err != nil {
+		outlast(ctx, err)
 		return nil, classify(limited, n.Host, cmd[0].Key, err)
 	}
 	return reply, nil
+}
+
+// hopeless is how much too early the driver may give a question up: it does not send one whose answer would come after the deadline,
+// as far as it knows the way.
+const hopeless = 500 * time.Millisecond
+
+// outlast waits for the end of ctx where the driver gave up just before it: then it is that end that cut the question off, and not the
+// member that did not answer.
+func outlast(ctx context.Context, err error) {
+	if end, ok := ctx.Deadline(); ok && mongo.IsTimeout(err) && time.Until(end) < hopeless {
+		<-ctx.Done()
+	}
 }
 
 // Through is the same set as somebody else reaches it. Call Close on what it returns.
