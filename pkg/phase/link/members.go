@@ -39,6 +39,9 @@ func (s *survey) member(ctx context.Context, by reach.Dialer, other *replset.Set
 		return row
 	}
 	seen, err := other.Node(p.To).Hello(ctx)
+	if replset.Hangs(err) { // what was lost on the way once is no silence
+		seen, err = other.Node(p.To).Hello(ctx)
+	}
 	switch {
 	case replset.Hangs(err):
 		row.State, row.Why = NoAnswer, "it takes connections and does not answer as a mongod"

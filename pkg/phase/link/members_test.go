@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"testing"
 
 	"cutover.dev/cutover/pkg/inventory"
@@ -63,6 +64,19 @@ func TestMembersAreTheSameProcessesFromBothSides(t *testing.T) {
 	for _, r := range s.toMembers(t.Context(), phase.New, paths) {
 		if want := map[bool]string{true: Unsure, false: Open}[r.To == hosts[0]]; r.State != want {
 			t.Errorf("the way ends with the first large message: %+v, want %s", r, want)
+		}
+	}
+	var came atomic.Int32
+	next.put(hosts[0], behaves(t, func(c net.Conn) {
+		if came.Add(1) <= attempts+1 { // the first one that the driver makes: what it says is lost
+			_, _ = io.Copy(io.Discard, c)
+			return
+		}
+		upTo(c, hosts[0], 1<<20)
+	}))
+	for _, r := range s.toMembers(t.Context(), phase.New, paths) {
+		if r.State != Open || !r.Large {
+			t.Errorf("the first connection was lost: %+v", r)
 		}
 	}
 	next.put(hosts[0], served(t)) // no mongod
