@@ -64,6 +64,17 @@ func TestTheStandInForTheCommandLineAsksWhatTheRealOneWouldAsk(t *testing.T) {
 	}
 }
 
+// The play replays a run by the plan of before: it needs one that is another by its digest.
+func TestTheDemoHasAPlanThatCanBeAnother(t *testing.T) {
+	text, err := begun("../..", "link")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err := another(text); err != nil || other == text {
+		t.Errorf("%v", err)
+	}
+}
+
 // Whoever changes the workflows has to hear of it here, not after a quarter of an hour.
 func TestTheWorkflowsUseWhatThereAreStandInsFor(t *testing.T) {
 	for _, file := range []string{"migrate.yml", "plan.yml", "rollback.yml"} {

@@ -25,7 +25,7 @@ func (f *flow) play(ctx context.Context, phases []string) error {
 	if err := f.begin(ctx, phases[0]); err != nil {
 		return err
 	}
-	trigger, back := "push", f.Until == ""
+	trigger, back, older := "push", f.Until == "", ""
 	for i := 0; i < len(phases); i++ {
 		if err := f.around(ctx, phases[i], false); err != nil {
 			return err
@@ -36,6 +36,12 @@ func (f *flow) play(ctx context.Context, phases []string) error {
 		}
 		trigger = next
 		f.say.Done("%s is done", phases[i])
+		if older != "" {
+			if err := f.replay(ctx, older); err != nil {
+				return err
+			}
+			older = ""
+		}
 		if err := f.around(ctx, phases[i], true); err != nil {
 			return err
 		}
@@ -44,7 +50,7 @@ func (f *flow) play(ctx context.Context, phases []string) error {
 			return nil
 		case back && phases[i] == "stepdown":
 			back = false
-			if err := f.back(ctx, phases, i); err != nil {
+			if older, err = f.back(ctx, phases, i); err != nil {
 				return err
 			}
 			i, trigger = slices.Index(phases, "routes"), "push"
@@ -164,6 +170,7 @@ func (f *flow) phase(ctx context.Context, phases []string, i int, trigger string
 		if want := r.job("next").Steps["next"].Outputs["digest"]; got["digest"] != want || !digest.MatchString(want) {
 			f.no("run %d: %s ran with the digest %q, and %q was shown", r.id, phases[i], got["digest"], want)
 		}
+		f.looked(r, phases[i])
 		return f.following(ctx, r, phases, i)
 	}
 	return "", fmt.Errorf("%s still waits", phases[i])
@@ -216,14 +223,13 @@ func (f *flow) following(ctx context.Context, r *ran, phases []string, i int) (s
 	return "push", f.merge(ctx, open)
 }
 
-// back takes everything after routes back by rollback.yml, and a person moves the plan back, and then on again.
-func (f *flow) back(ctx context.Context, phases []string, done int) error {
+// back takes everything after routes back by rollback.yml, and a person moves the plan back, and then on again, changed. It returns
+// the plan from before that change.
+func (f *flow) back(ctx context.Context, phases []string, done int) (older string, err error) {
 	from := slices.Index(phases, "routes")
-	r, err := f.start(ctx, "rollback.yml", "workflow_dispatch", map[string]any{
-		"ref": "refs/heads/main", "inputs": map[string]any{"to": "routes", "confirm": "routes", "reason": "a rehearsal"},
-	}, false)
+	r, err := f.rolledBack(ctx, "routes")
 	if err != nil {
-		return err
+		return "", err
 	}
 	var order []string
 	for _, j := range r.got.jobs {
@@ -234,23 +240,27 @@ func (f *flow) back(ctx context.Context, phases []string, done int) error {
 	want := slices.Clone(phases[from+1 : done+1])
 	slices.Reverse(want)
 	if r.fail != nil || !slices.Equal(order, want) {
-		return fmt.Errorf("rollback.yml took back %v, want %v (%v)", order, want, r.fail)
+		return "", fmt.Errorf("rollback.yml took back %v, want %v (%v)", order, want, r.fail)
 	}
 	if err := f.hub.do(ctx, "run", asked{"Run": 9999, "Workflow": "migrate.yml"}, nil); err == nil {
 		f.no("a rollback leaves migrate.yml on")
 	}
 	for _, phase := range []string{"routes", "stepdown"} { // first what stands, as the workflow says, then on
 		text, err := through(f.text, phase)
+		if err == nil && phase == "stepdown" {
+			older = text
+			text, err = another(text)
+		}
 		if err != nil {
-			return err
+			return "", err
 		}
 		number, err := f.open(ctx, text)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if err := f.merge(ctx, number); err != nil {
-			return err
+			return "", err
 		}
 	}
-	return f.hub.do(ctx, "workflow", asked{"Name": "migrate.yml", "Off": false}, nil)
+	return older, f.hub.do(ctx, "workflow", asked{"Name": "migrate.yml", "Off": false}, nil)
 }
