@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -16,6 +17,11 @@ td,th{border:1px solid #d1d9e0;padding:6px 13px}tr:nth-child(2n){background:#f6f
 code,pre{font:12px "Liberation Mono","DejaVu Sans Mono",monospace;background:#f0f1f3;border-radius:6px}code{padding:.2em .4em}
 pre{padding:16px;overflow:auto}pre code{padding:0;background:none}blockquote{border-left:4px solid #cf222e;margin:0 0 16px;padding:0 16px;color:#59636e}
 h3{font-size:18px}</style>`
+
+// measure lets the page say how high it is.
+const measure = `<script>document.body.dataset.height = document.documentElement.scrollHeight + 24</script>`
+
+var measured = regexp.MustCompile(`data-height="(\d+)"`)
 
 // Screenshots are for people: make screenshots. A test only because what renders the pages is one.
 func TestScreenshots(t *testing.T) {
@@ -58,13 +64,23 @@ func TestScreenshots(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(file+".html", []byte(look+rendered(t, page)), 0o644); err != nil {
+		if err := os.WriteFile(file+".html", []byte(look+rendered(t, page)+measure), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.CommandContext(t.Context(), browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-			"--user-data-dir="+t.TempDir(), "--window-size=1060,1800", "--screenshot="+file+".png", "file://"+file+".html")
-		said, err := cmd.CombinedOutput()
-		if info, missing := os.Stat(file + ".png"); err != nil || missing != nil || info.Size() < 5000 {
+		shoot := func(args ...string) []byte {
+			args = append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--user-data-dir=" + t.TempDir()}, args...)
+			said, err := exec.CommandContext(t.Context(), browser, append(args, "file://"+file+".html")...).CombinedOutput()
+			if err != nil {
+				t.Fatalf("show %s: %v\n%s", name, err, said)
+			}
+			return said
+		}
+		height := measured.FindSubmatch(shoot("--window-size=1060,100", "--dump-dom")) // a window as high as the page, or the picture ends before it
+		if height == nil {
+			t.Fatalf("the browser does not say how high %s is", name)
+		}
+		said := shoot("--window-size=1060,"+string(height[1]), "--screenshot="+file+".png")
+		if info, err := os.Stat(file + ".png"); err != nil || info.Size() < 5000 {
 			t.Fatalf("show %s: %v\n%s", name, err, said)
 		}
 	}
