@@ -115,20 +115,12 @@ type teller struct {
 // whether it says so by an error or takes the missing answer for what it saw.
 func (t *teller) remember(ctx context.Context, o phase.Observation, err error) {
 	switch {
-	case t.last != "" && (ctx.Err() != nil || err != nil && atEnd(ctx)):
+	case ctx.Err() != nil && t.last != "":
 	case err == nil:
 		t.last, t.unseen = o.Detail, nil
 	default:
 		t.last, t.unseen = fmt.Sprintf("%v: %v", ErrUnsure, err), err
 	}
-}
-
-// early is how long before a deadline who knows it may give up, as the driver of MongoDB does by its own clock.
-const early = 100 * time.Millisecond
-
-func atEnd(ctx context.Context) bool {
-	end, set := ctx.Deadline()
-	return set && time.Until(end) <= early
 }
 
 // stopped is the error of a wait that a stop request ended.
