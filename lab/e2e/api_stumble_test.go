@@ -26,9 +26,10 @@ const (
 // mixedWave is the wave that goes there and back: with it moves each kind of object that there is in the demo, most of them twice.
 const mixedWave = "migrate/mixed"
 
-// mixedPlan is calm, since API servers are what is slow, with a lock that outlives one renewal that hangs, and that wave.
+// mixedPlan is calm, since API servers are what is slow, with a lock that outlives being taken slowly and then a renewal that hangs,
+// and that wave.
 var mixedPlan = slices.Concat(calm, []string{
-	"ttl: 30s", "ttl: 12s", "ready: 2m", "ready: 1m",
+	"ttl: 30s", "ttl: 24s", "ready: 2m", "ready: 1m",
 	"    - name: shop\n      workloads:\n        - shop/Deployment/web\n",
 	"    - name: mixed\n      workloads:\n        - shop/Deployment/live\n        - blog/Deployment/reports\n        - blog/Deployment/comments\n" +
 		"        - {ref: blog/CronJob/digest, exclusive: true}\n        - {ref: blog/CronJob/newsletter, exclusive: true}\n" +
@@ -70,6 +71,11 @@ func (s *stumble) mixture(t *testing.T) {
 		s.obey()
 		s.turns.Begin(mostHangs)
 		s.deal(s.turns)
+		defer func() {
+			if t.Failed() {
+				t.Logf("%s %v met %s", verb, args, s.said())
+			}
+		}()
 		got := s.exits(t, 0, verb, args...)
 		s.deal(nil)
 		s.doubled(t)
