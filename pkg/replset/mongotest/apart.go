@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,10 +22,6 @@ func StartApart(t testing.TB, old, fresh int) (*Rig, *Link) {
 	t.Helper()
 	r := prepare(t)
 	r.apart = true
-	var mount []string
-	if os.Geteuid() != 0 { // then in a user namespace, where one may mount too
-		mount = []string{"--user", "--map-root-user"}
-	}
 	link := newLink(t)
 	for i := range old + fresh {
 		m := r.add(r.next(), Name, key)
@@ -52,14 +49,24 @@ func StartApart(t testing.TB, old, fresh int) (*Rig, *Link) {
 		if err := os.WriteFile(hosts, []byte(r.names(i < old)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		m.args = append(append([]string{"unshare", "--mount"}, mount...), append([]string{
-			"sh", "-c", `mount --bind "$0" /etc/hosts && exec "$@"`, hosts,
-		}, m.args...)...)
+		m.args = slices.Concat(seeing(hosts), m.args)
 		m.Start(t)
 	}
 	r.await()
 	return r, link
 }
+
+// seeing is what comes before a program that shall have these names.
+func seeing(hosts string) []string {
+	argv := []string{"unshare", "--mount"}
+	if os.Geteuid() != 0 { // then in a user namespace, where one may mount too
+		argv = append(argv, "--user", "--map-root-user")
+	}
+	return append(argv, "sh", "-c", `mount --bind "$0" /etc/hosts && exec "$@"`, hosts)
+}
+
+// AtOld is what comes before a program that shall reach the servers by their names from old's end of the link.
+func (r *Rig) AtOld() []string { return seeing(filepath.Join(r.Mongods[0].dir, "hosts")) }
 
 // names is the hosts file of a side.
 func (r *Rig) names(old bool) string {

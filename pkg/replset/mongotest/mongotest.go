@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -161,6 +162,37 @@ func (m *Mongod) Start(t testing.TB) {
 	go func() { m.done <- m.proc.Wait() }()
 }
 
+// Also gives it more arguments from its next start on.
+func (m *Mongod) Also(args ...string) { m.args = append(m.args, args...) }
+
+// Without takes an argument and its value away, from its next start on.
+func (m *Mongod) Without(flag string) {
+	if i := slices.Index(m.args, flag); i >= 0 {
+		m.args = slices.Concat(m.args[:i], m.args[i+2:])
+	}
+}
+
+// Rekey gives it another key, from its next start on.
+func (m *Mongod) Rekey(t testing.TB, key string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(m.dir, "key"), []byte(key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Alone starts it without a set, as who made a database on its own would, lets do make one, and ends it. It has to be down.
+func (m *Mongod) Alone(t testing.TB, do func()) {
+	t.Helper()
+	args := m.args
+	m.Without("--replSet")
+	m.Start(t)
+	m.await(t)
+	do()
+	m.signal(t, syscall.SIGTERM) // it writes everything down first
+	<-m.done
+	m.proc, m.args = nil, args
+}
+
 // Kill ends it at once, as a crash does.
 func (m *Mongod) Kill() {
 	if m.proc == nil || m.proc.Process == nil {
@@ -195,20 +227,25 @@ func (m *Mongod) Log() string {
 // await waits until every server answers.
 func (r *Rig) await() {
 	r.t.Helper()
-	deadline := time.Now().Add(90 * time.Second) // on a busy machine; an idle one takes one
 	for _, m := range r.Mongods {
-		for {
-			conn, err := net.DialTimeout("tcp", m.at, time.Second)
-			if err == nil {
-				_ = conn.Close()
-				break
-			}
-			if time.Now().After(deadline) {
-				tail := m.Log()
-				r.t.Fatalf("%s does not come up: %v\n%s", m.Host, err, tail[max(0, len(tail)-2000):])
-			}
-			time.Sleep(50 * time.Millisecond)
+		m.await(r.t)
+	}
+}
+
+func (m *Mongod) await(t testing.TB) {
+	t.Helper()
+	deadline := time.Now().Add(90 * time.Second) // on a busy machine; an idle one takes one
+	for {
+		conn, err := net.DialTimeout("tcp", m.at, time.Second)
+		if err == nil {
+			_ = conn.Close()
+			return
 		}
+		if time.Now().After(deadline) {
+			tail := m.Log()
+			t.Fatalf("%s does not come up: %v\n%s", m.Host, err, tail[max(0, len(tail)-2000):])
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 
