@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -13,7 +12,6 @@ import (
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/members"
-	"cutover.dev/cutover/pkg/plan"
 	"cutover.dev/cutover/pkg/replset"
 	"cutover.dev/cutover/pkg/replset/path"
 )
@@ -71,6 +69,12 @@ func (g *asker) old(ctx context.Context) (replset.View, []replset.Seen, error) {
 	return v, old, err
 }
 
+// copies: it is a new member that has not got all its data. Until it has, it may know no user, and answers few questions: a later job
+// that finds it so has to ask it as one that is not in the set.
+func (g *asker) copies(m replset.Seen) bool {
+	return g.isNew(m.Host) && !slices.Contains([]string{"PRIMARY", "SECONDARY"}, m.Status.State)
+}
+
 func (g *asker) isNew(host string) bool { return slices.Contains(g.d.Plan.Spec.MongoDB.New, host) }
 
 // absent are the new members that are not in the set yet.
@@ -114,21 +118,24 @@ func (g *asker) version(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	hosts, builds := map[string]bool{}, map[string][]string{}
-	compatible := map[string][]string{}
+	builds, compatible := map[string][]string{}, map[string][]string{}
+	blank := g.absent(v)
 	for _, m := range v.Members {
+		if g.copies(m) {
+			blank = append(blank, m.Host)
+			continue
+		}
 		b, err := g.d.Mongo.Node(m.Host).Build(ctx, true)
 		if err != nil {
 			return "", err
 		}
 		if b.Changing {
-			return "", members.NotYet("%s is changing its feature compatibility version", m.Host)
+			return "", members.NotYet("%s is changing its feature compatibility version (let that come to its end first)", m.Host)
 		}
-		hosts[m.Host] = true
 		builds[release(b.Version)] = append(builds[release(b.Version)], m.Host)
 		compatible[b.Compatibility] = append(compatible[b.Compatibility], m.Host)
 	}
-	for _, host := range g.absent(v) {
+	for _, host := range blank {
 		b, err := g.d.Mongo.Node(host).Build(ctx, false)
 		if err != nil {
 			return "", err
@@ -154,6 +161,7 @@ func (g *asker) owner(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	v.Members = slices.DeleteFunc(v.Members, g.copies)
 	owner, err := g.d.Mongo.Owner(ctx, v)
 	if err != nil {
 		return "", err
@@ -182,108 +190,6 @@ func (g *asker) nobodyElse(ctx context.Context) (string, error) {
 		return fmt.Sprintf("%s for %s", v.Config, alone), nil
 	}
 	return "", members.NotYet("%s is looked at for %s", v.Config, alone)
-}
-
-// names: each new name resolves and answers, and is no second name of a process that is known.
-func (g *asker) names(ctx context.Context) (string, error) {
-	v, _, err := g.old(ctx)
-	if err != nil {
-		return "", err
-	}
-	process := map[string]string{}
-	for _, m := range v.Members {
-		if m.Hello.Process != "" {
-			process[m.Hello.Process] = m.Host
-		}
-	}
-	absent := g.absent(v)
-	for _, host := range absent {
-		name, _, err := net.SplitHostPort(host)
-		if err != nil {
-			return "", no("correct mongodb.new", "%s is no host:port", host)
-		}
-		if net.ParseIP(name) == nil && !g.d.Mongo.Relayed() {
-			if _, err := net.DefaultResolver.LookupHost(ctx, name); err != nil {
-				return "", members.NotYet("the name of %s does not resolve: %v", host, err)
-			}
-		}
-		h, err := g.d.Mongo.Node(host).Hello(ctx)
-		switch {
-		case replset.Hangs(err):
-			return "", members.NotYet("%s hangs: it takes connections and answers nothing", host)
-		case err != nil:
-			return "", members.NotYet("%s does not answer: %v", host, err)
-		case h.Process == "":
-			return "", no("", "%s does not say which process it is; it is no mongod of 4.4 or newer", host)
-		}
-		if other := process[h.Process]; other != "" {
-			return "", no("give each member one name, the same everywhere", "%s and %s are the same process", other, host)
-		}
-		process[h.Process] = host
-	}
-	return fmt.Sprintf("%d names lead to processes of their own", len(absent)), nil
-}
-
-// fresh: a member that was initiated on its own would be taken, and stay a primary of its own.
-func (g *asker) fresh(ctx context.Context) (string, error) {
-	v, _, err := g.old(ctx)
-	if err != nil {
-		return "", err
-	}
-	absent := g.absent(v)
-	for _, host := range absent {
-		n := g.d.Mongo.Node(host)
-		h, err := n.Hello(ctx)
-		if err != nil {
-			return "", err
-		}
-		switch {
-		case h.Set != "":
-			return "", no("start it with an empty folder", "%s is in a replica set of its own already, %s", host, h.Set)
-		case !h.Fresh:
-			return "", no("start it with --replSet "+v.Config.Name(), "%s was not started for a replica set", host)
-		}
-		c, _, err := n.Config(ctx, false)
-		if err == nil && !c.Empty() && (c.Identity() != v.Config.Identity() || c.Name() != v.Config.Name()) {
-			return "", no("start it with an empty folder", "%s was a member of another replica set, %s", host, c.Name())
-		}
-	}
-	return fmt.Sprintf("%d new members are in no other set", len(absent)), nil
-}
-
-// data: what a member holds is gone once it joins, and the server does not ask.
-func (g *asker) data(ctx context.Context) (string, error) {
-	v, _, err := g.old(ctx)
-	if err != nil {
-		return "", err
-	}
-	var closed []string
-	for _, host := range g.absent(v) {
-		n := g.d.Mongo.Node(host)
-		if c, _, err := n.Config(ctx, false); err == nil && c.Identity() != "" && c.Identity() == v.Config.Identity() {
-			continue // it was a member before, and its data is the set's
-		}
-		names, err := n.Databases(ctx, true)
-		if err != nil {
-			names, err = n.Databases(ctx, false)
-		}
-		switch {
-		case replset.IsUnreachable(err):
-			return "", err
-		case err != nil: // before it is in a set it shows nothing, to nobody
-			closed = append(closed, host)
-		case len(names) > 0:
-			return "", no("start it with an empty folder", "%s holds data that would be lost when it joins: %s", host, strings.Join(names, ", "))
-		}
-	}
-	if len(closed) > 0 && g.d.Plan.Spec.MongoDB.Wipe != plan.Accepted {
-		return "", no("where their folders are known to be new, the plan says mongodb.wipe: accepted",
-			"whether %s hold data cannot be seen before they are in the set, and when they join it is lost", strings.Join(closed, ", "))
-	}
-	if len(closed) > 0 {
-		return fmt.Sprintf("%d let nobody look; mongodb.wipe is accepted", len(closed)), nil
-	}
-	return "none holds data", nil
 }
 
 // writeConcern: arbiters make the default depend on how many members there are.
