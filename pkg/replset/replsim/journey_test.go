@@ -9,13 +9,32 @@ import (
 // journey is one run: a process, so to speak.
 type journey struct {
 	*tool
-	way      *path.Way
-	back     bool
-	turned   string // why it went the other way, to be told at the end
-	refused  int    // step-downs that nobody could follow
-	none     time.Duration
-	even     time.Duration // since when votes are even, -1 = they are not
-	entering bool          // it sent what makes votes even
+	way     *path.Way
+	back    bool
+	turned  string // why it went the other way, to be told at the end
+	refused int    // step-downs that nobody could follow
+	none    time.Duration
+	even    time.Duration // since when votes are even, -1 = they are not
+}
+
+// trail is what is known of the way in one direction, over all processes that went there one after the other: it ends where one goes
+// the other way.
+type trail struct {
+	back, whole bool // whole: it began at the end that the direction comes from
+	begun, even bool // even: votes are, as far as a majority knows
+	evens       int  // even splits
+}
+
+// pass takes down a position that a majority of the set is at.
+func (t *trail) pass(back bool, at int, p path.Position) {
+	if !t.begun || t.back != back {
+		*t = trail{back: back, begun: true, whole: at <= 1}
+	}
+	even := p.Old == p.New // with one vote on the side that takes, the primary moves meanwhile
+	if even && !t.even {
+		t.evens++
+	}
+	t.even = even
 }
 
 // run goes one way to its end, turns round where it must, or stops with words for a person.
@@ -34,7 +53,7 @@ func (t *tool) run(back bool, limit time.Duration) (outcome, string) {
 
 // head goes on in that direction.
 func (j *journey) head(back bool) (err error) {
-	j.back, j.evens, j.entering = back, 0, false
+	j.back = back
 	j.way, err = j.tool.way(back)
 	return err
 }
@@ -60,9 +79,8 @@ func (j *journey) next() (outcome, string, bool) {
 		return stopped, err.Error(), true
 	}
 	isEven := j.way.Positions()[at].Even
-	if v.settled == "" && isEven && j.entering { // one that was lost with its primary did not count, nor one that was there
-		j.entering = false
-		j.evens++
+	if v.settled == "" { // one that may be lost with its primary does not count
+		j.trail.pass(j.back, at, j.way.Positions()[at])
 	}
 	switch {
 	case !isEven && j.turned != "" && at >= j.way.Over():
@@ -87,7 +105,6 @@ func (j *journey) next() (outcome, string, bool) {
 	case m.Do == path.StepDown:
 		return j.stepDown(v.Primary)
 	}
-	j.entering = j.way.Positions()[m.Reaches].Even
 	return killed, "", j.install(v.Primary, m) != nil
 }
 

@@ -28,7 +28,7 @@ type tool struct {
 	seen int // the highest _id, journaled
 
 	commands int // how many it may send before it is killed; -1 = it is not
-	evens    int // even splits in this run, in this direction
+	trail    trail
 	ways     map[bool]*path.Way
 	log      []string
 	looks    int
@@ -86,15 +86,11 @@ func (t *tool) look() (view, bool) {
 		panic(fmt.Sprint("the tool turns in circles and no time passes: ", t.log[max(0, len(t.log)-6):]))
 	}
 	var v view
-	var best *node
-	for _, n := range t.s.nodes {
-		if t.s.Writable(n.host) && (best == nil || n.last().term > best.last().term) {
-			v.Primary, best = n.host, n
-		}
-	}
+	best := t.best()
 	if best == nil {
 		return v, false
 	}
+	v.Primary = best.host
 	c := best.config
 	if c != t.read {
 		t.read, t.planned = c, plan(c)
@@ -122,6 +118,25 @@ func (t *tool) look() (view, bool) {
 		v.lag = max(v.lag, best.last().index-n.last().index)
 	}
 	return v, true
+}
+
+// best is who takes writes; of two, of whom one does not know yet that it is none any more, the later one.
+func (t *tool) best() (best *node) {
+	for _, n := range t.s.nodes {
+		if t.s.Writable(n.host) && (best == nil || n.last().term > best.last().term) {
+			best = n
+		}
+	}
+	return best
+}
+
+// sees is the primary of the set: the best one, if a majority of the voters follows it.
+func (t *tool) sees() (string, bool) {
+	best := t.best()
+	if best == nil || !best.committed() {
+		return "", false
+	}
+	return best.host, true
 }
 
 func (t *tool) hosts() []string {
@@ -183,6 +198,12 @@ func (t *tool) members(in bool, limit time.Duration) (outcome, string) {
 		}
 	}
 	return stopped, "members do not come in or out; see what they say"
+}
+
+// joined reports whether every new member is in the set.
+func (t *tool) joined() bool {
+	best := t.best()
+	return best != nil && !slices.ContainsFunc(t.goal.New, func(host string) bool { return best.config.find(host) == nil })
 }
 
 func plan(c *Config) path.Config {
