@@ -112,6 +112,9 @@ func (m *Move) Observe(ctx context.Context) (phase.Observation, error) {
 	return o, nil
 }
 
+// There reports whether the last look found all that is wanted at the server that is edited, if not yet at every one.
+func (m *Move) There() bool { return m.seen && len(m.next) == 0 }
+
 // fits says what of a change is beyond an editor, so that a proof says no before the first change of all.
 func fits(a Abilities, name string, was, want []Set) error {
 	_, before := Typed(was, "CNAME")

@@ -1,0 +1,50 @@
+package ttl
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"cutover.dev/cutover/pkg/engine"
+	"cutover.dev/cutover/pkg/journal"
+	"cutover.dev/cutover/pkg/phase/names/namestest"
+	"cutover.dev/cutover/pkg/plan"
+	"cutover.dev/cutover/pkg/zone/zonetest"
+)
+
+// A process dies after it changed the zone, before the secondary has it: the next one waits for that, and is not refused.
+func TestWhoComesAfterADeadProcessWaitsForTheSecondary(t *testing.T) {
+	w := namestest.StartDeaf(t, namestest.Old, namestest.Hosts...)
+	w.Deps.Plan.Spec.Windows.Zones = plan.Duration(30 * time.Second)
+	store := &journal.Memory{}
+	run := func(hear func(engine.Event, context.CancelFunc)) error {
+		ctx, die := context.WithCancel(t.Context())
+		defer die()
+		e := &engine.Engine{Store: store, Run: "test", Poll: 20 * time.Millisecond, Grace: time.Millisecond}
+		e.Sink = sink(func(e engine.Event) { hear(e, die) })
+		_, err := e.Apply(ctx, namestest.Ungated(New(w.Deps)), engine.Options{})
+		return err
+	}
+	first := w.Primary.Serial(zonetest.Zone)
+	err := run(func(e engine.Event, die context.CancelFunc) {
+		if e.What == engine.Waiting && w.Primary.Serial(zonetest.Zone) != first {
+			die()
+		}
+	})
+	if !errors.Is(err, engine.ErrStopped) {
+		t.Fatal(err)
+	}
+	err = run(func(e engine.Event, _ context.CancelFunc) {
+		if e.What == engine.Waiting {
+			w.Secondary.Notify(zonetest.Zone)
+		}
+	})
+	if n := w.Writes(); err != nil || n != 1 {
+		t.Errorf("%d writes, %v", n, err)
+	}
+}
+
+type sink func(engine.Event)
+
+func (s sink) Emit(e engine.Event) { s(e) }
