@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/members"
-	"cutover.dev/cutover/pkg/plan"
 	"cutover.dev/cutover/pkg/replset"
 	"cutover.dev/cutover/pkg/replset/path"
 )
@@ -126,58 +124,4 @@ func (o olds) movedProof() phase.Step {
 		}
 		return fmt.Sprintf("primary %s, all votes are new members'", v.Primary), nil
 	})
-}
-
-// clientsProof: as far as the servers tell, nobody is left behind. What they cannot tell is which names a URI has: a program that
-// starts with old names alone finds no primary for ever, so a person has to have looked.
-func (o olds) clientsProof() phase.Step {
-	return members.Gate("prove:clients", "see that no client depends on an old member", members.Step(o.d.Plan), func(ctx context.Context) (string, error) {
-		v, err := members.See(ctx, o.d)
-		if err != nil {
-			return "", err
-		}
-		left, n, err := o.stranded(ctx, v)
-		if err != nil {
-			return "", err
-		}
-		if len(left) > 0 {
-			return "", fault.New(fault.Refused, "give them a URI with replicaSet= and a new host, and restart them",
-				"clients are connected to old members and to no new one: %s", strings.Join(left, "; "))
-		}
-		if o.d.Plan.Spec.MongoDB.Clients != plan.Accepted {
-			return "", fault.New(fault.Refused, "look at every URI, then say mongodb.clients: accepted in the plan",
-				"whether the URI of every client names a new member cannot be seen from here")
-		}
-		return fmt.Sprintf("%d clients of old members are connected to new ones too; mongodb.clients is accepted", n), nil
-	})
-}
-
-// stranded lists clients that are connected to an old member only, of n clients on old members. A client that follows the set is
-// connected to all that it can see.
-func (o olds) stranded(ctx context.Context, v replset.View) (left []string, n int, err error) {
-	on := map[bool]map[string]replset.Client{true: {}, false: {}}
-	for _, m := range v.Members {
-		if m.HelloErr != nil {
-			continue
-		}
-		clients, err := o.d.Mongo.Node(m.Host).Clients(ctx)
-		if err != nil {
-			return nil, 0, members.Told(err)
-		}
-		for _, c := range clients {
-			if !strings.HasPrefix(c.App, replset.App) {
-				on[slices.Contains(o.goal.New, m.Host)][c.String()] = c
-			}
-		}
-	}
-	for name, c := range on[false] {
-		if _, follows := on[true][name]; !follows {
-			if c.Old {
-				name += ", a driver of before MongoDB 4.2"
-			}
-			left = append(left, name)
-		}
-	}
-	slices.Sort(left)
-	return left, len(on[false]), nil
 }
