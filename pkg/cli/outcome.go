@@ -99,6 +99,9 @@ func (o *outcome) document(err error) report.Document {
 	d.Adopted = o.adopted
 	if log := o.session.log; log != nil {
 		d.Unapproved = unapproved(log.Entries())
+		if d.Link != nil && d.Verb == "apply" {
+			d.Link = d.Link.Earlier(proved(log))
+		}
 	}
 	if w, ok := errors.AsType[*engine.NotBefore](err); ok && w != nil {
 		d.NotBefore = w.Until

@@ -39,6 +39,8 @@ type Path struct {
 	Later     string   `json:"later,omitempty"` // the field of the plan that starts what listens there
 
 	IfRejected string `json:"ifRejected,omitempty"` // the rule that is missing if it is a firewall that refuses, and not that nobody listens yet
+
+	Earlier bool `json:"earlier,omitempty"` // it was an earlier run that saw it, and proved it
 }
 
 // linked takes in what facts say of paths; l is nil as long as nothing did.
@@ -76,6 +78,20 @@ func Reached(l *Link, lines []engine.Line) *Link {
 	return l
 }
 
+// Earlier takes in what earlier runs saw of paths, where this one did not look.
+func (l *Link) Earlier(paths []Path) *Link {
+	for _, p := range paths {
+		if !slices.ContainsFunc(l.Paths, p.same) {
+			p.Earlier = true
+			l = l.with(func(l *Link) { l.take([]Path{p}) })
+		}
+	}
+	return l
+}
+
+// same: it is the same direction.
+func (p Path) same(o Path) bool { return o.From == p.From && o.To == p.To }
+
 // with is a changed copy: a document that was handed out stays as it is.
 func (l *Link) with(change func(*Link)) *Link {
 	next := &Link{}
@@ -89,7 +105,7 @@ func (l *Link) with(change func(*Link)) *Link {
 
 func (l *Link) take(paths []Path) {
 	for _, p := range paths {
-		i := slices.IndexFunc(l.Paths, func(o Path) bool { return o.From == p.From && o.To == p.To })
+		i := slices.IndexFunc(l.Paths, p.same)
 		if i < 0 {
 			l.Paths = append(l.Paths, p)
 			continue
@@ -106,20 +122,20 @@ func (p Path) waits() bool {
 
 // shown is the state with what belongs to it.
 func (p Path) shown() string {
-	switch {
-	case p.State == "open":
-		text := p.State
-		if p.Millis > 0 {
-			text += fmt.Sprintf(", %.1fms", p.Millis)
-		}
-		if p.Large {
-			text += ", large packets too"
-		}
-		return text
-	case p.waits():
-		return p.State + ", until " + p.Later + " is applied"
+	text := p.State
+	if p.State == "open" && p.Millis > 0 {
+		text += fmt.Sprintf(", %.1fms", p.Millis)
 	}
-	return p.State
+	if p.State == "open" && p.Large {
+		text += ", large packets too"
+	}
+	if p.waits() {
+		text += ", until " + p.Later + " is applied"
+	}
+	if p.Earlier {
+		text += ", as an earlier run saw it"
+	}
+	return text
 }
 
 // ifRejected comes before a rule that need not be missing.
