@@ -98,7 +98,7 @@ var entry = exactly(obj(
 ), "addresses", "hostname")
 
 var metrics = obj(
-	may("addresses", listOf(address, 1, true), "Where its pods show them, each one; needed behind a load balancer. Default: the ingress's own addresses."),
+	may("addresses", listOf(address, 1, true), "Where its pods show them, each one; needed behind a load balancer, and where a host name leads to several. Default: the ingress's own addresses."),
 	need("port", port, "The port of its metrics."),
 	need("kind", oneOfWords("traefik", "nginx", "envoy", "haproxy"), "Whose metrics they are."),
 )
