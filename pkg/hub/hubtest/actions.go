@@ -85,6 +85,7 @@ func (h *Hub) actions() {
 	}
 	handle("GET /repos/acme/shop/actions/runs/{id}/approvals", h.reviews)
 	handle("GET /repos/acme/shop/environments/{name}", h.environment)
+	handle("PUT /repos/acme/shop/environments/{name}", h.makeEnvironment)
 	handle("POST /repos/acme/shop/actions/workflows/{file}/dispatches", func(w http.ResponseWriter, r *http.Request) {
 		f, d := h.Workflows[r.PathValue("file")], Dispatch{}
 		if !read(w, r, &d) {
@@ -125,6 +126,41 @@ func (h *Hub) reviews(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	answer(w, record)
+}
+
+// makeEnvironment makes an environment, or gives one that is there the rules that are asked for and no others.
+func (h *Hub) makeEnvironment(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Reviewers []struct {
+			Type string
+			ID   int64
+		}
+		Policy *struct {
+			Protected bool `json:"protected_branches"`
+			Custom    bool `json:"custom_branch_policies"`
+		} `json:"deployment_branch_policy"`
+	}
+	e := &Environment{}
+	if r.ContentLength != 0 && !read(w, r, &in) {
+		return
+	}
+	for _, who := range in.Reviewers {
+		login, ok := h.People[who.ID]
+		if who.Type != "User" || !ok {
+			Fail(w, http.StatusUnprocessableEntity, "Validation Failed: reviewers")
+			return
+		}
+		e.Reviewers = append(e.Reviewers, login)
+	}
+	if in.Policy != nil {
+		if in.Policy.Protected == in.Policy.Custom {
+			Fail(w, http.StatusUnprocessableEntity, "protected_branches and custom_branch_policies cannot have the same value")
+			return
+		}
+		e.Branch = "main"
+	}
+	h.Environments[r.PathValue("name")] = e
+	h.environment(w, r)
 }
 
 func (h *Hub) environment(w http.ResponseWriter, r *http.Request) {

@@ -44,6 +44,7 @@ type Hub struct {
 
 	Protected    map[string]bool // branches that change by a merge that somebody else approved, and in no other way
 	Environments map[string]*Environment
+	People       map[int64]string // logins, of those who may be reviewers
 	Runs         map[int64]*Run
 	Workflows    map[string]*Workflow // by file
 
