@@ -94,6 +94,9 @@ func (t *trial) build(ctx context.Context) error {
 			return fmt.Errorf("make %s: %w\n%s", target, err, said)
 		}
 	}
+	if err := asPod(ctx, filepath.Join(t.root, "bin", "image")); err != nil {
+		return err
+	}
 	t.say.Done("act, podman and the tool are there")
 	return nil
 }

@@ -6,7 +6,10 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"cutover.dev/cutover/lab/podman"
@@ -57,6 +60,18 @@ func startPodman(ctx context.Context, w world.World) error {
 	})
 	if err != nil {
 		return fmt.Errorf("%w; %s", err, proc.Tail(w.Log("podman")))
+	}
+	return nil
+}
+
+// asPod starts what is in the image as the hooks of ARC's kubernetes mode do: tail keeps the pod of a job, and a step is a script
+// for sh that becomes env, and that the entrypoint.
+func asPod(ctx context.Context, image string) error {
+	const script = "tail -c 0 /etc/ssl/certs/ca-certificates.crt\nexec env A=b /usr/local/bin/cutover version\n"
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-e", "-c", script)
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = "/", []string{"PATH=/bin"}, &syscall.SysProcAttr{Chroot: image}
+	if said, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(said), "cutover ") {
+		return fmt.Errorf("start the image as a step of ARC's kubernetes mode: %w\n%s", err, said)
 	}
 	return nil
 }

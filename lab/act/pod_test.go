@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// An image that lacks one of the three programs, or whose script is not the entrypoint's parent, does not run there.
+func TestAnImageWithoutWhatPodsNeedIsSeen(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("chroot needs root")
+	}
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		t.Skip("there is no busybox here; fix: apt-get install busybox-static")
+	}
+	image := t.TempDir()
+	for _, dir := range []string{"bin", "usr/local/bin", "etc/ssl/certs"} {
+		if err := os.MkdirAll(filepath.Join(image, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(image, path), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("etc/ssl/certs/ca-certificates.crt", "x")
+	put("usr/local/bin/cutover", "#!/bin/sh\n[ \"$A\" = b ] && echo cutover $1\n")
+	binary, err := os.ReadFile(busybox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"sh", "env", "tail", ""} { // one more each time
+		if err := asPod(t.Context(), image); (err == nil) != (name == "") {
+			t.Errorf("before %q is there: %v", name, err)
+		}
+		if name != "" {
+			put("bin/"+name, string(binary))
+		}
+	}
+}
