@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -89,6 +90,14 @@ func TestNamesMoveAndGoBack(t *testing.T) {
 		t.Errorf("after ttl: %s", got)
 	}
 	step(8, "not before", key, "apply", "--phase", "dns")
+	job := w.job(t, "phase", "dns").Set("CUTOVER_TSIG_SECRET", server.Secret)
+	code, outputs := job.Start(filepath.Dir(program)).Code(), job.Outputs() // a wait is green, and the schedule goes on
+	if until, err := time.Parse(time.RFC3339, outputs["not-before"]); err != nil || code != 0 || outputs["result"] != "waiting" || !until.After(time.Now()) || job.State()["finished"] != "true" {
+		t.Errorf("as a step: exit code %d, outputs %q (%v)\n%s", code, outputs, err, job.Log())
+	}
+	if strings.Contains(job.Printed()+job.Summary(), server.Secret) {
+		t.Error("the step shows the secret")
+	}
 	if got := served(); !strings.Contains(got, "192.0.2.1]") {
 		t.Errorf("swapped before the old TTL ran out: %s", got)
 	}
