@@ -21,6 +21,7 @@ type task struct {
 	Job      string
 	Old, New string // kubeconfigs
 	Scope    scope
+	Wave     int // which of them
 	Zone     nameServers
 }
 
@@ -38,7 +39,7 @@ const variable = "CUTOVER_BENCH_TASK"
 var jobs = map[string]func(context.Context, task) (took, error){
 	"apply": floorApply, "routes": routesApply,
 	"list": floorList, "plan": routesPlan, "verify": routesVerify,
-	"waves": wavesPlan,
+	"waves": wavesPlan, "wave": waveApply,
 	"names": namesSwap, "bare names": floorNames(lines), "serial names": floorNames(1), "every answer": floorEvery,
 }
 
