@@ -118,7 +118,7 @@ func (s *stumble) unlocked(t *testing.T) {
 func (s *stumble) divert(t *testing.T) {
 	t.Helper()
 	s.drift(t)
-	c, elsewhere := s.client(t, world.New), []byte(`[{"op": "replace", "path": "/spec/ports/0/port", "value": 8081}]`)
+	c, elsewhere := s.client(t, world.New), []byte(`[{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 8081}]`)
 	_, err := c.CoreV1().Services(loneSpace).Patch(t.Context(), "cutover-proxy", types.JSONPatchType, elsewhere, metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)
