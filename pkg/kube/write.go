@@ -79,8 +79,11 @@ func (c *Cluster) create(ctx context.Context, k Kind, wanted *unstructured.Unstr
 
 // apply brings one of ours to what is wanted.
 func (c *Cluster) apply(ctx context.Context, k Kind, wanted, live *unstructured.Unstructured) error {
-	live, err := c.handedOver(ctx, k, live)
+	live, err := c.withoutStrangers(ctx, k, wanted, live)
 	if err != nil {
+		return err
+	}
+	if live, err = c.handedOver(ctx, k, live); err != nil {
 		return err
 	}
 	at := wanted.DeepCopy()
