@@ -38,7 +38,7 @@ func quick(d Deps) phase.Phase {
 // A process may die between any two of its writes, to the set or to the journal, there and back: the next one goes on.
 func TestMembersJoinAndLeaveWhereverAProcessIsKilled(t *testing.T) {
 	t.Parallel()
-	s := simulate(t, 40, 1, 2, nil)
+	s := simulate(t, 40, 3, 2, nil)
 	phasetest.TestCrashes(t, s.world(), func() phase.Phase { return quick(s.d) })
 	s.forgotten()
 }

@@ -3,6 +3,7 @@ package join
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -75,6 +76,21 @@ func TestALongInitialSyncOutlivesJobs(t *testing.T) {
 	if err := job(t, s.d, j, ""); err != nil {
 		t.Errorf("all is copied, and the job ends with %v", err)
 	}
+}
+
+func TestAMemberThatStillCopiesLeavesAgain(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, 20, 1, 1, nil)
+	s.sim(func(sim *replsim.Sim) { sim.Size, sim.Takes = 40<<30, 5*time.Hour })
+	before, j := s.world().State(), &journal.Memory{}
+	if err := job(t, s.d, j, "copies its data"); err == nil {
+		t.Fatal("it does not die")
+	}
+	e := &engine.Engine{Store: j, Run: "test", Seed: "test", Poll: 100 * time.Millisecond, Grace: time.Second}
+	if _, err := e.Rollback(t.Context(), New(s.d)); err != nil || !reflect.DeepEqual(before, s.world().State()) {
+		t.Errorf("the set was %v and is %v (%v)", before, s.world().State(), err)
+	}
+	s.forgotten()
 }
 
 // A member that has no users yet tells nothing: then jobs come and go, until the plan's limit.

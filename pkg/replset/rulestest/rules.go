@@ -146,6 +146,22 @@ func (s *suite) compareAndSet() {
 	}
 }
 
+// unheard adds a member that is not there. That nobody ever heard it is what tells it from one that is gone for a while.
+func (s *suite) unheard() {
+	s.rig.Kill(s.fresh)
+	p := s.settled()
+	s.must(p, reconfig(s.config(p).add(80, s.fresh, noVote...)))
+	s.until("it is seen as down", func() bool { return s.state(p, s.fresh) == "(not reachable/healthy)" })
+	if at, is := value(s.seen(p, s.fresh), "lastHeartbeatRecv").(bson.DateTime); !is || at != 0 {
+		s.t.Errorf("of a member that nobody ever heard the last heartbeat is of %v", at)
+	}
+	p = s.settled()
+	s.must(p, reconfig(s.config(p).remove(s.fresh)))
+	s.must(p, bson.D{{Key: "dropConnections", Value: 1}, {Key: "hostAndPort", Value: bson.A{s.fresh}}})
+	s.rig.Restart(s.fresh)
+	s.until("it answers again", func() bool { return truth(s.hello(s.fresh), "isreplicaset") })
+}
+
 func (s *suite) joinAndLeave() {
 	p := s.settled()
 	before := s.config(p)

@@ -44,6 +44,7 @@ func Run(t *testing.T, rig Rig) {
 		{"a reconfig is refused with the server's code and words", (*suite).refusals},
 		{"what only a primary does is refused by others", (*suite).roles},
 		{"of two reconfigs at once one wins", (*suite).compareAndSet},
+		{"a member that nobody ever heard is told from others", (*suite).unheard},
 		{"a member joins without vote, and leaves", (*suite).joinAndLeave},
 		{"a new member with a vote gets it once it has its data", (*suite).newlyAdded},
 		{"a step-down hands over, with a new term and the same version", (*suite).handOver},
@@ -151,13 +152,18 @@ func (s *suite) config(host string) *config {
 }
 
 func (s *suite) state(seenBy, host string) string {
-	d, _ := s.run(s.t.Context(), seenBy, bson.D{{Key: "replSetGetStatus", Value: 1}})
+	text, _ := value(s.seen(seenBy, host), "stateStr").(string)
+	return text
+}
+
+// seen is a member in the eyes of another.
+func (s *suite) seen(by, host string) bson.D {
+	d, _ := s.run(s.t.Context(), by, getStatus)
 	list, _ := value(d, "members").(bson.A)
 	for _, v := range list {
 		if m, _ := v.(bson.D); value(m, "name") == host {
-			text, _ := value(m, "stateStr").(string)
-			return text
+			return m
 		}
 	}
-	return ""
+	return nil
 }
