@@ -118,11 +118,12 @@ func interrupted(err error) bool {
 	return errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), net.ErrClosed.Error())
 }
 
-// nobodyThere: nobody listens there, or the name leads nowhere. The driver goes on trying until the time is over.
+// nobodyThere: nobody listens there, the name leads nowhere, or what listens hangs up, as a proxy does in front of nobody. One that hangs
+// does not. The driver goes on trying until the time is over.
 func nobodyThere(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "connection refused") || strings.Contains(text, "no such host") || strings.Contains(text, "no route to host") ||
-		strings.Contains(text, "network is unreachable")
+		strings.Contains(text, "network is unreachable") || strings.Contains(text, "connection reset by peer") || strings.Contains(text, "unexpectedly closed: EOF")
 }
 
 // authFailed: the handshake with credentials failed because the member does not know us. The driver wraps that in errors of its

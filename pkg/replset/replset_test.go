@@ -3,6 +3,7 @@ package replset
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -143,10 +144,37 @@ func TestWhoDoesNotAnswerHangsWhoeverNoticedFirst(t *testing.T) {
 		"nobody listens":         {t.Context(), refused, false},
 		"nobody listened":        {over, refused, false},
 		"the other side hung up": {t.Context(), errors.New("read tcp: connection reset by peer"), false},
+		"a proxy hung up":        {over, errors.New("server selection error: context deadline exceeded, Last error: connection(h:1[-6]) socket was unexpectedly closed: EOF"), false},
 	} {
 		if got := Hangs(classify(c.ctx, "h:1", "hello", c.err)); got != c.hangs {
 			t.Errorf("%s: hangs is %v", what, got)
 		}
+	}
+}
+
+func TestWhoHangsUpDoesNotHang(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // it is the end
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+		}
+	}()
+	s, err := Open(Options{URI: "mongodb://" + l.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(context.WithoutCancel(t.Context()))
+	if _, err := s.Node(l.Addr().String()).Hello(t.Context()); err == nil || Hangs(err) || !IsUnreachable(err) {
+		t.Errorf("it is %v, hangs: %v", err, Hangs(err))
 	}
 }
 
