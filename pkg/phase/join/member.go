@@ -21,6 +21,7 @@ const (
 	accepted   = 10 * time.Second // in that time the others have to hear a member that was added; else it goes again
 	longestNap = time.Hour        // a job comes back at least that often while data is copied
 	someNap    = 5 * time.Minute  // while it is not known how long it takes
+	believed   = 15 * time.Second // of a copy that is watched for that long: at first the server takes minutes for what takes it seconds
 )
 
 // begunFact says since when a member copies its data: longer than one job, so it cannot be a variable.
@@ -99,7 +100,7 @@ func (m *member) copying(p replset.Peer, s *replset.Sync) (phase.Observation, er
 	}
 	o := phase.Observation{State: phase.Settling, Detail: progress(m.host, p.State, s)}
 	switch {
-	case s != nil && s.Left > parts.InProcess:
+	case s != nil && s.Left > parts.InProcess && now.Sub(m.copies) >= believed:
 		o.NotBefore = now.Add(min(s.Left, longestNap))
 	case (s == nil || s.Left == 0) && now.Sub(m.copies) > parts.InProcess:
 		o.NotBefore = now.Add(someNap)
