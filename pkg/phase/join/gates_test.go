@@ -164,7 +164,7 @@ var ofTheSet = []question{
 	},
 	{
 		world: "an old member is down", within: long, fault: func(s *simulation) { s.Kill(s.old[2]) }, gate: "prove:members-well", answer: isNo,
-		says: []string{"127.0.5.3:", "onnection refused"},
+		says: []string{"127.0.5.3:", "does not answer"},
 	},
 	{
 		world: "an old member hangs", within: long, fault: func(s *simulation) { s.sim(func(sim *replsim.Sim) { sim.Pause(s.old[2], true) }) }, gate: "prove:members-well", answer: isNo,
