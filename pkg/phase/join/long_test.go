@@ -37,7 +37,7 @@ func job(t *testing.T, d Deps, j journal.Store, dies string) error {
 			die()
 		}
 	})}
-	_, err := e.Apply(ctx, New(d), engine.Options{})
+	_, err := e.Apply(ctx, quick(d), engine.Options{})
 	return err
 }
 
@@ -87,7 +87,7 @@ func TestAMemberThatStillCopiesLeavesAgain(t *testing.T) {
 		t.Fatal("it does not die")
 	}
 	e := &engine.Engine{Store: j, Run: "test", Seed: "test", Poll: 100 * time.Millisecond, Grace: time.Second}
-	if _, err := e.Rollback(t.Context(), New(s.d)); err != nil || !reflect.DeepEqual(before, s.world().State()) {
+	if _, err := e.Rollback(t.Context(), quick(s.d)); err != nil || !reflect.DeepEqual(before, s.world().State()) {
 		t.Errorf("the set was %v and is %v (%v)", before, s.world().State(), err)
 	}
 	s.forgotten()
