@@ -152,14 +152,21 @@ func swappedAt(past phase.Past, s names.Scope) (at time.Time, err error) {
 	return at, err
 }
 
-// resolverProof is asked before the first swap: after it old answers are in caches, and tell nothing.
+// resolverProof is asked before the first swap: after it old answers are in caches, and tell nothing. Who died in the swap had asked.
 func resolverProof(d Deps, past phase.Past, s names.Scope) phase.Step {
 	proof := names.ResolverProof(d, s)
 	ask := proof.Observe
 	proof.Observe = func(ctx context.Context) (phase.Observation, error) {
-		at, err := swappedAt(past, s)
-		if err != nil || !at.IsZero() {
-			return phase.Observation{State: phase.Done, Detail: "was asked before the swap"}, err
+		var at time.Time
+		begun := false
+		if past != nil {
+			var err error
+			if begun, err = past.Fact(names.SwappedFact+s.Zone.Name, &at); err != nil {
+				return phase.Observation{}, fmt.Errorf("read fact %s: %w", names.SwappedFact+s.Zone.Name, err)
+			}
+		}
+		if begun {
+			return phase.Observation{State: phase.Done, Detail: "was asked before the swap"}, nil
 		}
 		return ask(ctx)
 	}
