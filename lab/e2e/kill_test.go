@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -110,10 +111,14 @@ func boundary(l rehearse.Line) string {
 	return ""
 }
 
-// sortOf names what boundaries of the same sort have in common: of the objects in a title only their kinds.
+// sortOf names what boundaries of the same sort have in common: of the objects in a title only their kinds, and no addresses.
 func sortOf(at string) string {
 	words := strings.Fields(at)
 	for i, w := range words {
+		if _, err := netip.ParseAddrPort(w); err == nil {
+			words[i] = "…"
+			continue
+		}
 		switch parts := strings.Split(w, "/"); len(parts) {
 		case 1:
 		case 3:
