@@ -99,12 +99,12 @@ func (s *Set) When(do Do) {
 	})
 }
 
-// Asked lists the commands of a name that were sent so far, and to whom.
-func (s *Set) Asked(command string) (all []Asked) {
+// Asked lists the commands of these names that were sent so far, in order, and to whom.
+func (s *Set) Asked(commands ...string) (all []Asked) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.asked {
-		if a.Command == command {
+		if slices.Contains(commands, a.Command) {
 			all = append(all, a)
 		}
 	}
