@@ -26,6 +26,8 @@ type database struct {
 	// Moves: the plan moves the primary. Primary is which host it was at the end.
 	Moves   bool   `json:"moves"`
 	Primary string `json:"primary"`
+	// Members are the hosts in the set's configuration at the end.
+	Members []string `json:"members"`
 	// Handovers are the moves of the primary that the members' logs tell of.
 	Handovers []handover `json:"handovers"`
 	// AtStepdown is the part of GapMs that falls into the phase of that name; the rest of a run has pauses of its own.
@@ -69,7 +71,8 @@ func (d *demo) database(ctx context.Context) error {
 		return fmt.Errorf("ask for the primary at the end: %w", err)
 	}
 	b.Primary = primary.Cluster.Name + " " + primary.Host()
-	return nil
+	b.Members, err = mongo.Configured(context.WithoutCancel(ctx), d.world, primary)
+	return err
 }
 
 // problems is the verdict on the database: nothing acknowledged is lost, who retries sees no failure, and the primary moved
@@ -94,7 +97,7 @@ func (b *database) problems() []string {
 	if want := map[bool]int{true: 1}[b.Moves]; len(b.Handovers) != want {
 		out = append(out, fmt.Sprintf("the primary moved %d times, not %d", len(b.Handovers), want))
 	}
-	return out
+	return append(out, b.strangers()...)
 }
 
 // figures are the counters, named as a person would.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"cutover.dev/cutover/lab/world"
 	"cutover.dev/cutover/lab/writes"
 )
 
@@ -14,6 +15,7 @@ func moved() database {
 		Result:    writes.Result{Writes: 9000, Failed: 1, GapMs: writes.Gaps{Retryable: 1050, Plain: 1040, Hello: 80, Server: 73}},
 		Moves:     true,
 		Primary:   "new 172.30.0.72:27017",
+		Members:   world.New.MongodHosts(),
 		Handovers: []handover{{"172.30.0.61:27017", "172.30.0.72:27017", 73}},
 	}
 }
@@ -23,20 +25,22 @@ func TestARunWithALostWriteOrAnotherPrimaryDoesNotCount(t *testing.T) {
 	if got := good.problems(); len(got) != 0 {
 		t.Errorf("a good run has the problems %q", got)
 	}
-	stayed := database{Result: writes.Result{Writes: 9000}, Primary: "old 172.30.0.61:27017"}
+	stayed := database{Result: writes.Result{Writes: 9000}, Primary: "old 172.30.0.61:27017", Members: world.Old.MongodHosts()}
 	if got := stayed.problems(); len(got) != 0 {
 		t.Errorf("a run whose plan has no mongodb has the problems %q", got)
 	}
 	for name, change := range map[string]func(*database){
-		"lost":           func(b *database) { b.Lost = 1 },
-		"nothing":        func(b *database) { b.Writes = 0 },
-		"failed":         func(b *database) { b.FailedRetryable = 1 },
-		"unseen":         func(b *database) { b.Unseen = 1 },
-		"not moved":      func(b *database) { b.Primary = "old 172.30.0.61:27017" },
-		"moved unasked":  func(b *database) { b.Moves, b.Handovers = false, nil },
-		"moved twice":    func(b *database) { b.Handovers = append(b.Handovers, handover{}) },
-		"no log of it":   func(b *database) { b.Handovers = nil },
-		"nobody primary": func(b *database) { b.Primary = "" },
+		"lost":            func(b *database) { b.Lost = 1 },
+		"nothing":         func(b *database) { b.Writes = 0 },
+		"failed":          func(b *database) { b.FailedRetryable = 1 },
+		"unseen":          func(b *database) { b.Unseen = 1 },
+		"not moved":       func(b *database) { b.Primary = "old 172.30.0.61:27017" },
+		"moved unasked":   func(b *database) { b.Moves, b.Handovers, b.Members = false, nil, world.Old.MongodHosts() },
+		"an old one left": func(b *database) { b.Members = append(b.Members, world.Old.MongodHosts()[2]) },
+		"a new one less":  func(b *database) { b.Members = b.Members[1:] },
+		"moved twice":     func(b *database) { b.Handovers = append(b.Handovers, handover{}) },
+		"no log of it":    func(b *database) { b.Handovers = nil },
+		"nobody primary":  func(b *database) { b.Primary = "" },
 	} {
 		b := moved()
 		change(&b)
