@@ -85,6 +85,9 @@ func (s *session) backward() ([]string, error) {
 	if to != "" && name != "" {
 		return nil, fault.New(fault.Usage, "cutover rollback -h", "--to names what stays and --phase what goes: give one of them")
 	}
+	if _, built := s.phases[name]; built && !s.touched(name) && !s.log.Phase(name).At.IsZero() {
+		return []string{name}, nil // it is back already, and who took it back may have died before that was written down
+	}
 	names, err := itinerary.Back(s.stops, to+name) // one of them is empty
 	switch {
 	case err != nil:
