@@ -89,12 +89,17 @@ func everywhere(waves []string, phase string) bool {
 	return slices.Index(waves, phase) <= 0 || os.Getenv("CUTOVER_LONG") != ""
 }
 
-// resumable: the process says to come back, or it lost a lock of five seconds on a machine that is too busy to renew it.
+// resumable: the process says to come back, or the machine was too busy for it: it lost a lock of five seconds that was not renewed,
+// or the even split took more than its fifteen and was taken back.
 func (r *rig) resumable(t *testing.T, got rehearse.Result) bool {
 	t.Helper()
 	late := r.load.Counters().Inconclusive && bytes.Contains(got.Stderr, []byte("renewed in time"))
 	if late && (got.Code == broken || got.Code == locked) {
 		t.Logf("the machine is overloaded, and a process lost its lock: the next one goes on after exit code %d", got.Code)
+		return true
+	}
+	if got.Code == broken && bytes.Contains(got.Stderr, []byte("the even split did not end within")) {
+		t.Logf("the machine is overloaded, and the even split was taken back: the next process goes on after exit code %d", got.Code)
 		return true
 	}
 	return got.Code == waiting
