@@ -14,6 +14,7 @@ import (
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/members"
 	"cutover.dev/cutover/pkg/phase/members/memberstest"
+	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/plan"
 )
 
@@ -139,5 +140,44 @@ func TestNoOldMemberLeavesASetThatHasNotMoved(t *testing.T) {
 		if !errors.Is(err, engine.ErrNo) || !strings.Contains(err.Error(), "o1:1 still has a vote in the replica set; finish stepdown first") || len(s.Asked("replSetReconfig")) > 0 {
 			t.Errorf("%v", err)
 		}
+	})
+}
+
+// However often a process dies on the way, each old member leaves once.
+func TestOldMembersLeaveOnceHoweverOftenAProcessDies(t *testing.T) {
+	memberstest.Run(t, 1, 2, 2, func(t *testing.T, s *memberstest.Set) {
+		settledInNew(t, s)
+		p, store := database(t, s)
+		log, err := journal.Open(t.Context(), store, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := p.Steps // of what join wrote down, which the journals of the processes do not have
+		p.Steps = func(ctx context.Context, _ phase.Past) ([]phase.Group, error) { return steps(ctx, log) }
+		there := s.Settled(t).Config
+		phasetest.TestCrashes(t, phasetest.World{
+			Writes: func() int { return len(s.Asked("replSetReconfig")) },
+			State: func() any {
+				var members []string
+				for _, m := range s.Settled(t).Config.Members() {
+					members = append(members, m.Host)
+				}
+				slices.Sort(members)
+				return members
+			},
+			Slow: true,
+			Reset: func() {
+				v := s.Settled(t)
+				for _, m := range there.Members() {
+					if _, in := v.Config.Member(m.Host); in {
+						continue
+					}
+					if err := s.Deps.Mongo.Install(t.Context(), v.Config, v.Config.Plus(m.ID, m.Host, nil)); err != nil {
+						t.Fatal(err)
+					}
+					v = s.Settled(t)
+				}
+			},
+		}, func() phase.Phase { return p })
 	})
 }
