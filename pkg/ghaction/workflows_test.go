@@ -1,6 +1,7 @@
 package ghaction_test
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -38,6 +39,31 @@ func TestWhatIsTypedBesideAButtonIsNoPartOfAScript(t *testing.T) {
 					t.Errorf("%s, job %s: %q is filled in before it is a script", file, name, step.Run)
 				}
 			}
+		}
+	}
+}
+
+// Who takes something back types twice to where, on main, and of a plan that there is.
+func TestARollbackBeginsOnlyWithWhatWasTypedTwiceOnMain(t *testing.T) {
+	var w struct {
+		Jobs map[string]struct{ Steps []struct{ Run string } }
+	}
+	if err := yaml.Unmarshal([]byte(read(t, ".github/workflows/rollback.yml")), &w); err != nil {
+		t.Fatal(err)
+	}
+	script := w.Jobs["hold"].Steps[0].Run
+	for env, want := range map[string]bool{
+		"TO=routes CONFIRM=routes GITHUB_REF=refs/heads/main PLAN=plans/shop.yaml":  true,
+		"TO=routes CONFIRM=route GITHUB_REF=refs/heads/main PLAN=plans/shop.yaml":   false,
+		"TO=routes CONFIRM= GITHUB_REF=refs/heads/main PLAN=plans/shop.yaml":        false,
+		"TO=routes CONFIRM=routes GITHUB_REF=refs/heads/other PLAN=plans/shop.yaml": false,
+		"TO=routes CONFIRM=routes GITHUB_REF=refs/heads/main PLAN=":                 false,
+		"TO=$(id) CONFIRM=routes GITHUB_REF=refs/heads/main PLAN=p":                 false,
+	} {
+		cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", script)
+		cmd.Env = strings.Fields(env)
+		if err := cmd.Run(); (err == nil) != want {
+			t.Errorf("%s: %v, want it to begin: %v", env, err, want)
 		}
 	}
 }

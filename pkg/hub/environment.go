@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 
 	"github.com/google/go-github/v82/github"
@@ -15,7 +16,11 @@ import (
 func (c *Client) Guarded(ctx context.Context, r Run, environment string) error {
 	var e github.Environment
 	if err := c.get(ctx, r, "environments/"+url.PathEscape(environment), &e); err != nil {
-		return fmt.Errorf("ask for the rules of the environment %s: %w", environment, err)
+		err = fmt.Errorf("ask for the rules of the environment %s: %w", environment, err)
+		if status(err) == http.StatusNotFound { // which is also what GitHub says of one that the token may not see
+			err = fault.Wrap(fault.CodeOf(err), "if there is no environment of this name, make it, as docs/github.md says, before a job that names it makes one without rules", err)
+		}
+		return err
 	}
 	reviewers, branches := 0, e.DeploymentBranchPolicy != nil
 	for _, rule := range e.ProtectionRules {

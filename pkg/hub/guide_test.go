@@ -109,8 +109,11 @@ func TestTheCommandsOfTheGuideMakeGates(t *testing.T) {
 	h.Login, h.People = "ann", map[int64]string{1234: "rita"}
 	h.Workflows["migrate.yml"] = &hubtest.Workflow{Off: true}
 	typed := cli(t, h, rest)
-	typed(guide(t, "environments/production-dns"))
 	c, r := client(t, h, hubtest.Token)
+	if err := c.Guarded(t.Context(), r, "production-dns"); fault.CodeOf(err) != fault.Unsure || !strings.Contains(strings.Join(fault.Hints(err), "\n"), "docs/github.md") {
+		t.Errorf("nothing is set up yet, and who asks is told %v, %q", err, fault.Hints(err))
+	}
+	typed(guide(t, "environments/production-dns"))
 	if err := c.Guarded(t.Context(), r, "production-dns"); err != nil {
 		t.Errorf("the environment for approvals is none: %v", err)
 	}
