@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"cutover.dev/cutover/pkg/ghaction/runnertest"
+	"cutover.dev/cutover/pkg/journal"
 )
 
 // What the post-entrypoint comes to is told in log and summary. Later jobs go by what the step itself did: GitHub drops outputs of
@@ -34,5 +35,16 @@ func TestThePostEntrypointOfWhatIsAtItsEndDoesNothing(t *testing.T) {
 		if code := act(t, post, true); code != 0 || post.Log() != "" || post.Summary() != "" {
 			t.Errorf("%s: code %d, summary %q\n%s", name, code, post.Summary(), post.Log())
 		}
+	}
+}
+
+// Of a job that died before it could write down that everything is there, the post step writes it down.
+func TestThePostStepWritesDownWhatHasArrived(t *testing.T) {
+	w := newWorld(t)
+	w.moved(t, true)
+	t.Chdir(w.dir)
+	post := w.job(t, "phase", "migrate/shop").Post()
+	if code := act(t, post, true); code != 0 || len(post.Outputs()) > 0 || w.last(t, tailID) != journal.Done || w.last(t, swapID) != journal.Done {
+		t.Errorf("code %d, outputs %v, the tail is %s, the swap %s\n%s", code, post.Outputs(), w.last(t, tailID), w.last(t, swapID), post.Log())
 	}
 }
