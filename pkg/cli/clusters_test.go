@@ -3,12 +3,14 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -187,9 +189,19 @@ func (w *world) gone(t *testing.T) string {
 func TestTheActionWritesItsOutputs(t *testing.T) {
 	w := newWorld(t)
 	t.Chdir(w.dir)
-	kubeconfigs := []string{"old-kubeconfig", w.old, "new-kubeconfig", w.new}
-	plan := runnertest.NewStep(t).With(append(kubeconfigs, "plan", w.plan, "verb", "plan")...)
-	code, outputs := act(t, plan), plan.Outputs()
+	old, current := base64.StdEncoding.EncodeToString([]byte(read(t, w.old))), base64.StdEncoding.EncodeToString([]byte(read(t, w.new)))
+	kubeconfigs := []string{"old-kubeconfig", old, "new-kubeconfig", current}
+	plan := runnertest.NewStep(t).Secret(old, current).With(append(kubeconfigs, "plan", w.plan, "verb", "plan")...)
+	code := act(t, plan)
+	outputs, dropped := plan.JobOutputs()
+	for _, canary := range []string{old, current, "token-admin"} {
+		if strings.Contains(plan.Printed()+read(t, plan.Env["GITHUB_STEP_SUMMARY"])+read(t, "cutover-report.json"), canary) || len(dropped) > 0 {
+			t.Errorf("%.20s… is shown, or the runner drops outputs: %q", canary, dropped)
+		}
+	}
+	if !slices.ContainsFunc(plan.Commands(), func(c runnertest.Command) bool { return c.Name == "add-mask" && c.Message == "token-admin" }) {
+		t.Error("the runner is not told to hide what stands in the kubeconfigs")
+	}
 	if code != 0 || outputs["result"] != "done" || outputs["phase"] != "proxy" || outputs["mutated"] != "false" || outputs["digest"] == "" {
 		t.Errorf("plan: code %d, outputs %q\n%s", code, outputs, plan.Log())
 	}
