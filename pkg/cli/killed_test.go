@@ -123,15 +123,23 @@ func (w *world) freeze(t *testing.T, d parts.Deps) *inventory.Inventory {
 	return inv
 }
 
-// last is the newest entry of a step in the journal of new.
-func (w *world) last(t *testing.T, step string) journal.What {
+// newest says what the newest entry of a step in the journal of new is.
+func (w *world) newest(t *testing.T) func(step string) journal.What {
 	t.Helper()
-	for _, e := range slices.Backward(w.entries(t, phase.New)) {
-		if e.Step == step {
-			return e.What
+	store := cluster.New(w.connect(t, phase.New), "cutover-system", "two")
+	return func(step string) journal.What {
+		t.Helper()
+		all, _, err := store.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
+		for _, e := range slices.Backward(all) {
+			if e.Step == step {
+				return e.What
+			}
+		}
+		return ""
 	}
-	return ""
 }
 
 // leadsTo is the Service that shop.example.com leads to in new.
@@ -151,8 +159,8 @@ func (w *world) leadsTo(t *testing.T) string {
 // inTheStretch starts the action and waits until its route leads to new, and the window in which it is watched has begun.
 func (w *world) inTheStretch(t *testing.T, step *runnertest.Step, image string) *runnertest.Process {
 	t.Helper()
-	p := step.Start(image)
-	for giveUp := time.Now().Add(patient); w.last(t, "prove:shop/Deployment/web") != journal.Done || w.last(t, swapID) != journal.Done; {
+	p, newest := step.Start(image), w.newest(t)
+	for giveUp := time.Now().Add(patient); newest("prove:shop/Deployment/web") != journal.Done || newest(swapID) != journal.Done; {
 		select {
 		case <-p.Ended():
 			t.Fatalf("it ended with %d\n%s", p.Code(), step.Log())
@@ -173,6 +181,7 @@ func (w *world) inTheStretch(t *testing.T, step *runnertest.Step, image string) 
 func TestThePostStepTakesBackWhatAKilledJobLeftHalfWay(t *testing.T) {
 	w, image := newWorld(t), filepath.Dir(binary(t))
 	w.readyToMove(t)
+	newest := w.newest(t)
 	for _, hangs := range []bool{true, false} {
 		step := w.job(t, "phase", "migrate/shop")
 		p := w.inTheStretch(t, step, image)
@@ -192,8 +201,8 @@ func TestThePostStepTakesBackWhatAKilledJobLeftHalfWay(t *testing.T) {
 		if hangs && !strings.Contains(post.Summary(), "### cutover recover migrate/shop: done; 2 of 2 steps taken back") {
 			t.Errorf("the summary of the post step:\n%s", post.Summary())
 		}
-		if to := w.leadsTo(t); to != ingress.ProxyService || w.last(t, swapID) != journal.Reverted {
-			t.Errorf("hangs: %v: afterwards the clients are led to %s, and the journal says %s\n%s%s", hangs, to, w.last(t, swapID), step.Log(), post.Log())
+		if to := w.leadsTo(t); to != ingress.ProxyService || newest(swapID) != journal.Reverted {
+			t.Errorf("hangs: %v: afterwards the clients are led to %s, and the journal says %s\n%s%s", hangs, to, newest(swapID), step.Log(), post.Log())
 		}
 	}
 }

@@ -43,8 +43,8 @@ func TestThePostStepWritesDownWhatHasArrived(t *testing.T) {
 	w := newWorld(t)
 	w.moved(t, true)
 	t.Chdir(w.dir)
-	post := w.job(t, "phase", "migrate/shop").Post()
-	if code := act(t, post, true); code != 0 || len(post.Outputs()) > 0 || w.last(t, tailID) != journal.Done || w.last(t, swapID) != journal.Done {
-		t.Errorf("code %d, outputs %v, the tail is %s, the swap %s\n%s", code, post.Outputs(), w.last(t, tailID), w.last(t, swapID), post.Log())
+	post, newest := w.job(t, "phase", "migrate/shop").Post(), w.newest(t)
+	if code := act(t, post, true); code != 0 || len(post.Outputs()) > 0 || newest(tailID) != journal.Done || newest(swapID) != journal.Done {
+		t.Errorf("code %d, outputs %v, the tail is %s, the swap %s\n%s", code, post.Outputs(), newest(tailID), newest(swapID), post.Log())
 	}
 }
