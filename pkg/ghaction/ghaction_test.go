@@ -218,7 +218,7 @@ func TestStateReachesThePostEntrypoint(t *testing.T) {
 	if err := r.SaveState("phase", "migrate/web\nsecond"); err != nil {
 		t.Fatal(err)
 	}
-	post := ghaction.New(func(n string) string { return step.State()[strings.TrimPrefix(n, "STATE_")] }, &bytes.Buffer{})
+	post := ghaction.New(step.Post().Getenv, &bytes.Buffer{})
 	if got := post.State("phase"); got != "migrate/web\nsecond" {
 		t.Errorf("%q", got)
 	}
@@ -226,10 +226,7 @@ func TestStateReachesThePostEntrypoint(t *testing.T) {
 
 func TestInputsAreReadAsTheRunnerWritesThem(t *testing.T) {
 	step, _, r := start(t)
-	step.Env["INPUT_OLD-KUBECONFIG"] = "  abc\n"
-	step.Env["INPUT_NEW_KUBECONFIG"] = "through a shell"
-	step.Env["INPUT_ALLOW-IRREVERSIBLE"] = "yes"
-	step.Env["INPUT_REPAIR"] = "True"
+	step.With("old-kubeconfig", "  abc\n", "allow-irreversible", "yes", "repair", "True").Set("INPUT_NEW_KUBECONFIG", "through a shell")
 	if a, b := r.Input("old-kubeconfig"), r.Input("new-kubeconfig"); a != "abc" || b != "through a shell" {
 		t.Errorf("%q %q", a, b)
 	}
