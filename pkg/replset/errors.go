@@ -122,8 +122,10 @@ func interrupted(err error) bool {
 // does not. The driver goes on trying until the time is over.
 func nobodyThere(err error) bool {
 	text := err.Error()
-	return strings.Contains(text, "connection refused") || strings.Contains(text, "no such host") || strings.Contains(text, "no route to host") ||
-		strings.Contains(text, "network is unreachable") || strings.Contains(text, "connection reset by peer") || strings.Contains(text, "unexpectedly closed: EOF")
+	return slices.ContainsFunc([]string{
+		"connection refused", "no such host", "no route to host", "network is unreachable",
+		"connection reset by peer", "broken pipe", "closed unexpectedly by the other side",
+	}, func(why string) bool { return strings.Contains(text, why) })
 }
 
 // authFailed: the handshake with credentials failed because the member does not know us. The driver wraps that in errors of its
