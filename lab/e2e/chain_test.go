@@ -66,7 +66,7 @@ func TestNamesAndDatabaseMoveAndComeBackThroughAKillAtEveryStepBoundary(t *testi
 	back := func(phase string) { t.Helper(); c.leg(t, phase+" back", "rollback", "--phase", phase) }
 	past := func(verb string, args ...string) {
 		t.Helper()
-		c.step(t, strings.Join(args[1:], " "), func(t *testing.T) { r.well(t, verb, args...) })
+		c.step(t, strings.Join(append([]string{verb}, args...), " "), func(t *testing.T) { r.well(t, verb, args...) })
 	}
 	there("ttl")
 	there("join")
