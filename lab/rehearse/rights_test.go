@@ -53,3 +53,20 @@ echo "{kind: Role, metadata: {name: x, namespace: of-$5}, rules: [{apiGroups: ['
 		t.Error("without logs all is well")
 	}
 }
+
+func TestTheExcusesOfARoleAreNoneOfAnothersAndMayBeNeedless(t *testing.T) {
+	all := Excuses("run")
+	if len(all) == 0 || len(all) >= len(excuses) {
+		t.Errorf("%d of %d are those of run", len(all), len(excuses))
+	}
+	for _, e := range all {
+		if e.User == "plan" || !e.Chance {
+			t.Errorf("run is excused by %+v", e)
+		}
+	}
+	for _, e := range excuses {
+		if e.Chance && e.User != "run" {
+			t.Errorf("what was asked for changed %+v", e)
+		}
+	}
+}
