@@ -19,7 +19,7 @@ import (
 )
 
 // patient is how long a process may take for anything before a test gives it up. Nothing is concluded from less.
-const patient = 2 * time.Minute
+const patient = 5 * time.Minute
 
 // built is the program itself, made once for all tests: signals are its business, and a lock is between processes.
 var built struct {
