@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/plan"
@@ -76,8 +77,8 @@ func TestAMemberThatIsNoneIsRemovedAgainAtOnce(t *testing.T) {
 		before := w.State()
 		m := &member{d: d, past: phasetest.Facts{}, host: host}
 		err := m.step().Apply(t.Context())
-		if err == nil || !strings.Contains(err.Error(), why) {
-			t.Errorf("%s: %v", why, err)
+		if err == nil || !strings.Contains(err.Error(), why) || fault.CodeOf(err) != fault.Refused {
+			t.Errorf("%s: %v, code %d", why, err, fault.CodeOf(err))
 		}
 		if after := w.State(); !slices.Equal(before.([]path.Member), after.([]path.Member)) {
 			t.Errorf("%s: the set was %v and is %v", why, before, after)
