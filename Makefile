@@ -98,7 +98,7 @@ e2e: servers
 	@if [ ! -d lab/e2e ]; then echo "lab tests: there are none in this checkout"; [ "$$CI" != true ]; \
 	elif [ "$$(id -u)" != 0 ]; then echo "lab tests: skipped, they need root"; [ "$$CI" != true ]; \
 	else said=$$(mktemp -d); trap 'rm -rf "$$said"' EXIT; \
-	try() { { code=0; CUTOVER_E2E=1 $(GO) -C lab test ./e2e/... -count=1 -timeout 40m 2>&1 || code=$$?; echo $$code >"$$said/code"; } | tee "$$said/log"; \
+	try() { { code=0; CUTOVER_E2E=1 $(GO) -C lab test ./e2e/... -count=1 -timeout 60m 2>&1 || code=$$?; echo $$code >"$$said/code"; } | tee "$$said/log"; \
 		return "$$(cat "$$said/code")"; }; \
 	try || { awk '/^--- FAIL|^panic:/ {f++; s=/^panic/} /INCONCLUSIVE/ && f && !s {s=1; i++} END {exit !(f && i==f)}' "$$said/log" && echo "the machine was overloaded: once more" && try; } || \
 		{ echo "fix the tests named above, then: CUTOVER_E2E=1 go -C lab test ./e2e/... -count=1 -run <name>"; exit 1; }; fi
@@ -114,9 +114,9 @@ faults: servers strongswan ## let the world and the API servers go wrong at leng
 	@CUTOVER_E2E=1 CUTOVER_LONG=1 $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'APIServersThat|AWrongWorld|WithoutATail|AReplicaSet|ARunnerThat|FollowTheirNames|ALinkThat' || \
 		{ echo "fix what is named above, then: CUTOVER_E2E=1 CUTOVER_LONG=1 go -C lab test ./e2e/... -count=1 -run <name>"; exit 1; }
 
-kills: ## kill the tool at KILLS random instants, and at every boundary of every step (root; an hour)
+kills: servers ## kill the tool at KILLS random instants, and at every boundary of every step (root; an hour)
 	@CUTOVER_E2E=1 CUTOVER_LONG=1 CUTOVER_KILLS=$(KILLS) $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'AtRandomInstants|AnEnvironmentMoves|NamesAndDatabaseMove' || \
-		{ echo "fix what is named above, then: make kills CUTOVER_SEED=<the seed above>"; exit 1; }
+		{ echo "fix what is named above, then: make kills (where the instants were random: CUTOVER_SEED=<the seed above>)"; exit 1; }
 
 demo: servers strongswan ## move a whole environment between two real clusters under load, through a tunnel, by relays (root; 6 minutes with a warm cache)
 	@$(GO) -C lab run ./demo $(DEMO)
