@@ -68,7 +68,7 @@ func TestTheRoadAndItsWayBackHoldWhenProcessesAreKilledAtRandomInstants(t *testi
 // run runs one verb on a phase to its end, in as many processes as it takes while there are kills left.
 func (g *gauntlet) run(t *testing.T, args ...string) {
 	t.Helper()
-	before := g.spent
+	before, late := g.spent, 0
 	for {
 		q := g.begin(t, g.tool, nil, func(rehearse.Line) bool { return false }, verbLine(g.tool, args[0], args[1:]...)...)
 		if g.left > 0 {
@@ -83,7 +83,7 @@ func (g *gauntlet) run(t *testing.T, args ...string) {
 		case got.Code == 0:
 			t.Logf("%d kills, %d left", g.spent-before, g.left)
 			return
-		case !g.resumable(t, got) || !pause(t.Context(), time.Second):
+		case !g.resumable(t, got, &late) || !pause(t.Context(), time.Second):
 			t.Fatal(got.Failed())
 		}
 	}
