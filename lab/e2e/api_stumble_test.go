@@ -160,11 +160,20 @@ func rightOf(cluster, verb, resource string) audit.Right {
 	return audit.Right{Cluster: cluster, User: "run", Verb: verb, Resource: resource}
 }
 
+// applied are the kinds of call by which the tool sets right what drifted. As a right they cannot be told from a patch.
+var applied = []string{"apply endpointslices", "apply ingresses", "apply services"}
+
 // complete wants every call that was made to have met a fault, and each kind of call every one; and every right of the tool to have
 // been used for one of these calls, or the reason why none is made here.
 func (s *stumble) complete(t *testing.T) {
 	for _, owed := range s.turns.Owed() {
 		t.Errorf("never met: %s", owed)
+	}
+	met := s.turns.Met()
+	for _, kind := range applied {
+		if !slices.Contains(met, kind) {
+			t.Errorf("no call met a fault that was: %s", kind)
+		}
 	}
 	granted, err := rehearse.Granted(t.Context(), s.tool)
 	if err != nil {

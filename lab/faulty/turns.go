@@ -2,6 +2,7 @@ package faulty
 
 import (
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -132,4 +133,11 @@ func (t *Turns) Owed() []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// Met are the kinds of call that met a fault, sorted.
+func (t *Turns) Met() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Sorted(maps.Keys(t.met))
 }

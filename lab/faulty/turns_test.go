@@ -64,6 +64,9 @@ func TestWhatAKindIsStillOwedIsNamed(t *testing.T) {
 	if slices.Contains(owed, "create roles: "+string(met[0])) {
 		t.Errorf("%s is owed, and was met", met[0])
 	}
+	if got := turns.Met(); !slices.Equal(got, []string{"create roles", "list pods", "list services", "watch services"}) {
+		t.Errorf("a fault met %q", got)
+	}
 }
 
 func TestNoObjectMeetsMoreThanItsClientCanBear(t *testing.T) {
