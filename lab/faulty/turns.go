@@ -29,7 +29,7 @@ type turn struct {
 
 // NewTurns deals out those faults. Hangs cost the time that a client has for a request, so each run begins with its share.
 func NewTurns(faults ...Fault) *Turns {
-	return &Turns{faults: faults, met: map[string]map[Fault]bool{}}
+	return &Turns{faults: faults, met: map[string]map[Fault]bool{}, run: map[turn]int{}}
 }
 
 // Begin is the begin of another run, in which at most so many calls hang.

@@ -131,3 +131,9 @@ func TestEachClusterMeetsAFaultInEachRunAndARuleGoesFirst(t *testing.T) {
 		t.Errorf("status %d, %v", status, err)
 	}
 }
+
+func TestTurnsAreDealtBeforeTheFirstRunIsBegun(t *testing.T) {
+	if met := dealt(&Proxy{turns: NewTurns(Reset, Hang)}, Call{Verb: "list", Resource: "pods"}); met[0] != Reset {
+		t.Errorf("it meets %q", met)
+	}
+}
