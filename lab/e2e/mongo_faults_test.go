@@ -68,10 +68,8 @@ type cutting struct {
 }
 
 var (
-	beforeTheSplit = cutting{"before the even split", "apply", world.New, func() func(rehearse.Line) bool { return at(even, "doing") }}
-	homeInTheSplit = cutting{"in the even split, on the way back", "rollback", world.Old, func() func(rehearse.Line) bool {
-		return func(l rehearse.Line) bool { return strings.Contains(l.Title, even) }
-	}}
+	beforeTheSplit    = cutting{"before the even split", "apply", world.New, func() func(rehearse.Line) bool { return at(even, "doing") }}
+	homeInTheSplit    = cutting{"in the even split, on the way back", "rollback", world.Old, func() func(rehearse.Line) bool { return inside(new(bool)) }}
 	inTheSplit        = cutting{"in the even split", "apply", world.New, func() func(rehearse.Line) bool { return inside(new(bool)) }}
 	homeAfterTheSplit = cutting{"after the even split, on the way back", "rollback", world.Old, func() func(rehearse.Line) bool {
 		split := false
