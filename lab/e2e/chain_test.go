@@ -110,7 +110,13 @@ func (c *chain) step(t *testing.T, name string, f func(*testing.T)) {
 func (c *chain) leg(t *testing.T, name, verb string, args ...string) {
 	t.Helper()
 	every := name != "join" || os.Getenv("CUTOVER_LONG") != ""
-	c.step(t, name, func(t *testing.T) { c.hunted(t, c.h, every, verb, args...) })
+	c.step(t, name, func(t *testing.T) {
+		before := c.h.kills
+		c.hunted(t, c.h, every, verb, args...)
+		if n := c.h.kills - before; strings.HasPrefix(name, "stepdown") && n < 10 {
+			t.Errorf("only %d processes were killed, and the votes move in more steps", n)
+		}
+	})
 }
 
 // lead wants every name in scope to lead to a cluster, at every name server.
