@@ -71,7 +71,8 @@ func (d *demo) database(ctx context.Context) error {
 		return fmt.Errorf("ask for the primary at the end: %w", err)
 	}
 	b.Primary = primary.Cluster.Name + " " + primary.Host()
-	b.Members, err = mongo.Configured(context.WithoutCancel(ctx), d.world, primary)
+	config, err := mongo.Configuration(context.WithoutCancel(ctx), d.world)
+	b.Members = config.Hosts()
 	return err
 }
 

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"cutover.dev/cutover/lab/mongo"
 	"cutover.dev/cutover/lab/names"
 	"cutover.dev/cutover/lab/rehearse"
@@ -61,7 +59,7 @@ func TestNamesAndDatabaseMoveAndComeBackThroughAKillAtEveryStepBoundary(t *testi
 	}
 	// That a lock runs out by itself is waited for on the other road.
 	c := &chain{&application{r, w}, &hunt{sorts: map[string]bool{}, buried: 1}, time.Now()}
-	set, zones, clusters := c.set(t), c.zones(t), r.snapshots(t)
+	set, zones, clusters := c.config(t), c.zones(t), r.snapshots(t)
 	there := func(phase string) { t.Helper(); c.leg(t, phase, "apply", "--phase", phase) }
 	back := func(phase string) { t.Helper(); c.leg(t, phase+" back", "rollback", "--phase", phase) }
 	past := func(verb string, args ...string) {
@@ -129,29 +127,6 @@ func (c *chain) lead(t *testing.T, to world.Cluster) {
 	}
 }
 
-// configuration is what there is of the set, and which of its changes that was.
-type configuration struct {
-	members []member
-	version int
-}
-
-func (c *chain) set(t *testing.T) configuration {
-	t.Helper()
-	var answer struct {
-		Config struct{ Version int }
-	}
-	is := configuration{members: c.members(t)}
-	primary, err := mongo.Primary(t.Context())
-	if err == nil {
-		err = mongo.As(t.Context(), c.world, primary, bson.D{{Key: "replSetGetConfig", Value: 1}}, &answer)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	is.version = answer.Config.Version
-	return is
-}
-
 // zoned is what name servers say: of each zone in scope which of its changes it is, and its records.
 type zoned struct {
 	serials map[string]int
@@ -184,9 +159,9 @@ func (c *chain) zones(t *testing.T) zoned {
 }
 
 // asItWas wants set and names to be what they were first.
-func (c *chain) asItWas(t *testing.T, set configuration, zones zoned) {
+func (c *chain) asItWas(t *testing.T, set mongo.Config, zones zoned) {
 	t.Helper()
-	c.want(t, set.members)
+	c.want(t, set.Members)
 	for host, is := range c.zones(t).records {
 		if was := zones.records[host]; is != was {
 			t.Errorf("%s has %+v, and had %+v", host, is, was)
@@ -195,7 +170,7 @@ func (c *chain) asItWas(t *testing.T, set configuration, zones zoned) {
 }
 
 // once wants API servers, name servers and the set to have got each change once: as many as the journal accounts for.
-func (c *chain) once(t *testing.T, set configuration, zones zoned) {
+func (c *chain) once(t *testing.T, set mongo.Config, zones zoned) {
 	t.Helper()
 	c.writtenOnce(t, c.began)
 	journal := c.exits(t, 0, "journal", "export").Stdout
@@ -203,7 +178,7 @@ func (c *chain) once(t *testing.T, set configuration, zones zoned) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := c.set(t).version-set.version, steps["set"]; !accounted(got, want, steps[takenBack]) {
+	if got, want := c.config(t).Version-set.Version, steps["set"]; !accounted(got, want, steps[takenBack]) {
 		t.Errorf("the set was reconfigured %d times for %d steps, %d of them taken back", got, want, steps[takenBack])
 	}
 	for zone, serial := range c.zones(t).serials {

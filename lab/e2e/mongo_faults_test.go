@@ -22,7 +22,7 @@ import (
 // another set. The tool has to say so, and the set has to be what it was.
 func (a *application) refuses(t *testing.T) {
 	m := mongo.Members(world.New)[0]
-	first := a.members(t)
+	first := a.config(t).Members
 	otherKey := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(otherKey, bytes.Repeat([]byte("other"), 20), 0o600); err != nil {
 		t.Fatal(err)

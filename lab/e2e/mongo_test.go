@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"cutover.dev/cutover/lab/mongo"
 	"cutover.dev/cutover/lab/rehearse"
 	lab "cutover.dev/cutover/lab/rig"
@@ -68,7 +66,7 @@ func TestAReplicaSetMovesAndComesBackUnderLoadAndNoWriteIsLost(t *testing.T) {
 		t.Helper()
 		r.part(t, name, func(t *testing.T, _ *rig) { f(t); a.unharmed(t) })
 	}
-	first := a.members(t)
+	first := a.config(t).Members
 	joined := append(slices.Clone(first), hidden(world.New)...)
 	if long {
 		part("who cannot be a member is refused and leaves no trace", a.refuses)
@@ -103,55 +101,42 @@ func TestAReplicaSetMovesAndComesBackUnderLoadAndNoWriteIsLost(t *testing.T) {
 	part("no acknowledged write is lost", a.end)
 }
 
-// member is what matters of a member in the set's configuration.
-type member struct {
-	Host            string
-	Votes, Priority float64
-	Hidden          bool
-}
-
-func hidden(c world.Cluster) []member {
-	var all []member
+func hidden(c world.Cluster) []mongo.ConfigMember {
+	var all []mongo.ConfigMember
 	for _, host := range c.MongodHosts() {
-		all = append(all, member{Host: host, Hidden: true})
+		all = append(all, mongo.ConfigMember{Host: host, Hidden: true})
 	}
 	return all
 }
 
-func voting(c world.Cluster) []member {
-	var all []member
+func voting(c world.Cluster) []mongo.ConfigMember {
+	var all []mongo.ConfigMember
 	for _, host := range c.MongodHosts() {
-		all = append(all, member{Host: host, Votes: 1, Priority: 1})
+		all = append(all, mongo.ConfigMember{Host: host, Votes: 1, Priority: 1})
 	}
 	return all
 }
 
-// members reads the set's configuration from its primary, sorted by host.
-func (a *application) members(t *testing.T) []member {
+// config is the set's configuration.
+func (a *application) config(t *testing.T) mongo.Config {
 	t.Helper()
-	var answer struct {
-		Config struct{ Members []member }
+	c, err := mongo.Configuration(t.Context(), a.world)
+	if err != nil {
+		t.Fatal(err)
 	}
-	a.until(t, "the set tells its configuration", settled, func() error {
-		primary, err := mongo.Primary(t.Context())
-		if err != nil {
-			return err
-		}
-		return mongo.As(t.Context(), a.world, primary, bson.D{{Key: "replSetGetConfig", Value: 1}}, &answer)
-	})
-	return sorted(answer.Config.Members)
+	return c
 }
 
-func sorted(all []member) []member {
+func sorted(all []mongo.ConfigMember) []mongo.ConfigMember {
 	all = slices.Clone(all)
-	slices.SortFunc(all, func(x, y member) int { return strings.Compare(x.Host, y.Host) })
+	slices.SortFunc(all, func(x, y mongo.ConfigMember) int { return strings.Compare(x.Host, y.Host) })
 	return all
 }
 
 // want wants the set to have exactly these members.
-func (a *application) want(t *testing.T, want []member) {
+func (a *application) want(t *testing.T, want []mongo.ConfigMember) {
 	t.Helper()
-	if got := a.members(t); !slices.Equal(got, sorted(want)) {
+	if got := sorted(a.config(t).Members); !slices.Equal(got, sorted(want)) {
 		t.Errorf("the set is\n%+v\nwant\n%+v", got, sorted(want))
 	}
 }

@@ -13,17 +13,23 @@ import (
 	"cutover.dev/cutover/lab/world"
 )
 
-// settling is how long a set that has just elected a primary, or has changed its configuration, may refuse another change.
-const settling = 30 * time.Second
+// settling is how long a set that has just elected a primary, or has changed its configuration, may refuse another change, or have
+// nobody to tell of it.
+const settling = time.Minute
 
 // Reconfigure lets the primary take the configuration that it has with the next version and, of each member, the fields that
 // change returns for its host; nil changes none of them. It returns when a majority has it. While the set is busy with a change
 // of its own, as right after an election, it is read again and asked again.
 func Reconfigure(ctx context.Context, w world.World, change func(host string) map[string]any) error {
+	return settle(ctx, passes, func(ctx context.Context) error { return reconfigure(ctx, w, change) })
+}
+
+// settle asks until there is no error, or one that will not pass.
+func settle(ctx context.Context, passes func(error) bool, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, settling)
 	defer cancel()
 	for {
-		err := reconfigure(ctx, w, change)
+		err := ask(ctx)
 		if err == nil || !passes(err) {
 			return err
 		}
