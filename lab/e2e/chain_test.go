@@ -58,7 +58,7 @@ func TestNamesAndDatabaseMoveAndComeBackThroughAKillAtEveryStepBoundary(t *testi
 		t.Fatal(err)
 	}
 	// That a lock runs out by itself is waited for on the other road.
-	c := &chain{&application{r, w}, &hunt{sorts: map[string]bool{}, buried: 1}, time.Now()}
+	c := &chain{&application{r, w}, &hunt{sorts: map[string]bool{}, buried: 1, each: true}, time.Now()}
 	set, zones, clusters := c.config(t), c.zones(t), r.snapshots(t)
 	there := func(phase string) { t.Helper(); c.leg(t, phase, "apply", "--phase", phase) }
 	back := func(phase string) { t.Helper(); c.leg(t, phase+" back", "rollback", "--phase", phase) }

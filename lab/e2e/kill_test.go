@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"os"
@@ -24,6 +23,7 @@ type hunt struct {
 	sorts                     map[string]bool // of boundaries at which a process was killed
 	kills, boundaries, passed int             // passed: boundaries of a sort at which one was killed in a wave before
 	buried                    int             // locks of dead processes that the next one got
+	each                      bool            // what other lanes tell until a process is dead is killed at as well, by itself
 	took                      time.Duration
 }
 
@@ -35,8 +35,9 @@ func (h *hunt) String() string {
 const moment = 4 * time.Millisecond
 
 // killed runs a phase to its end. Each process is killed in the instant in which a step begins or ends that none before
-// it came to; what other lanes tell until it is dead happened in the same instant. Without every, boundaries of a sort at
-// which one was killed before are passed.
+// it came to; what other lanes tell until it is dead happened in the same instant, and counts as killed there (a hunt for each
+// boundary would make waves, whose lanes are many, minutes longer). Without every, boundaries of a sort at which one was killed
+// before are passed.
 func (r *rig) killed(t *testing.T, h *hunt, every bool, phase string, args ...string) {
 	t.Helper()
 	r.under(t, "quick", quick, func() { r.hunted(t, h, every, "apply", append([]string{"--phase", phase}, args...)...) })
@@ -63,7 +64,7 @@ func (r *rig) hunted(t *testing.T, h *hunt, every bool, verb string, args ...str
 		return true
 	}
 	for over, late := false, 0; !over; {
-		got := r.begin(t, r.tool, syscall.SIGKILL, fresh, verbLine(r.tool, verb, args...)...).end(t, verbEnd)
+		got := r.begin(t, r.tool, syscall.SIGKILL, h.until(fresh), verbLine(r.tool, verb, args...)...).end(t, verbEnd)
 		switch {
 		case got.Code == -1:
 			h.kills++
@@ -82,66 +83,46 @@ func (r *rig) hunted(t *testing.T, h *hunt, every bool, verb string, args ...str
 	t.Logf("%d kills at %d step boundaries; so far %s", h.kills-before, len(seen), h)
 }
 
+// until is fresh for one process. Of each, it is not asked any more once the process was struck: what that told until it was dead is
+// fresh to the next one.
+func (h *hunt) until(fresh func(rehearse.Line) bool) func(rehearse.Line) bool {
+	struck := false
+	return func(l rehearse.Line) bool {
+		if struck && h.each {
+			return false
+		}
+		is := fresh(l)
+		struck = struck || is
+		return is
+	}
+}
+
+func TestWhatADyingProcessTellsIsFreshToTheNextWhereEachIsHunted(t *testing.T) {
+	lines := []rehearse.Line{{Word: "doing", Title: "a"}, {Word: "doing", Title: "b"}, {Word: "done", Title: "a"}}
+	for each, want := range map[bool]int{false: 1, true: len(lines)} {
+		h, seen, processes := &hunt{each: each}, map[string]bool{}, 0
+		for ; len(seen) < len(lines); processes++ {
+			when := h.until(func(l rehearse.Line) bool {
+				at := boundary(l)
+				is := !seen[at]
+				seen[at] = true
+				return is
+			})
+			for _, l := range lines {
+				when(l)
+			}
+		}
+		if processes != want {
+			t.Errorf("each %v: %d processes, want %d", each, processes, want)
+		}
+	}
+}
+
 // everywhere reports whether each boundary of a phase gets its kill. What a later wave does that an earlier one did as well
 // gets none: a process that comes back to a cut stretch asks all its proofs again, so that these kills alone would take as
 // long as the whole rest of the road. CUTOVER_LONG asks for them.
 func everywhere(waves []string, phase string) bool {
 	return slices.Index(waves, phase) <= 0 || os.Getenv("CUTOVER_LONG") != ""
-}
-
-// mostLate is how often the machine may be too busy for one verb.
-const mostLate = 5
-
-// resumable: the process says to come back, or the machine was too busy for it. That counts only while the load is late as well, and
-// late is how often it was so in this verb.
-func (r *rig) resumable(t *testing.T, got rehearse.Result, late *int) bool {
-	t.Helper()
-	if got.Code == waiting {
-		return true
-	}
-	why := tooSlow(got)
-	if why == "" || *late == mostLate || !r.load.Counters().Inconclusive {
-		return false
-	}
-	*late++
-	t.Logf("the machine is overloaded, and a process %s: the next one goes on after exit code %d", why, got.Code)
-	return true
-}
-
-// tooSlow is what a process did that ended because it was too slow, "" for any other end: it lost its lock, which it did not renew
-// before the plan's lock.ttl was over, or it took back an even split of more than 15 s. On a way back both end with stuck.
-func tooSlow(got rehearse.Result) string {
-	failed := got.Code == broken || got.Code == stuck
-	switch {
-	case (failed || got.Code == locked) && bytes.Contains(got.Stderr, []byte("renewed in time")):
-		return "lost its lock"
-	case failed && bytes.Contains(got.Stderr, []byte("the even split did not end within")):
-		return "took the even split back"
-	}
-	return ""
-}
-
-func TestOnlyWhatASlowProcessDoesIsForgiven(t *testing.T) {
-	const lock, split = "it was not renewed in time, and", "the even split did not end within 15s"
-	for _, c := range []struct {
-		code int
-		said string
-		want bool
-	}{
-		{broken, lock, true},
-		{stuck, lock, true},
-		{locked, lock, true},
-		{broken, split, true},
-		{stuck, split, true},
-		{locked, split, false},
-		{broken, "Quorum check failed", false},
-		{misused, lock, false},
-		{1, split, false},
-	} {
-		if got := tooSlow(rehearse.Result{Code: c.code, Stderr: []byte("cutover: " + c.said)}); (got != "") != c.want {
-			t.Errorf("exit code %d, %q: %q", c.code, c.said, got)
-		}
-	}
 }
 
 // boundary names the step boundary that a line tells of, "" for none.
