@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -43,6 +44,10 @@ func TestAnImageWithoutWhatPodsNeedIsSeen(t *testing.T) {
 		if name != "" {
 			put("bin/"+name, string(binary))
 		}
+	}
+	put("usr/local/bin/cutover", "#!/bin/sh\necho another\n")
+	if err := asPod(t.Context(), image); err == nil || !strings.Contains(err.Error(), "its version\nanother") {
+		t.Errorf("another program: %v", err)
 	}
 }
 

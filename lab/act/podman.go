@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -70,7 +71,11 @@ func asPod(ctx context.Context, image string) error {
 	const script = "tail -c 0 /etc/ssl/certs/ca-certificates.crt\nexec env A=b /usr/local/bin/cutover version\n"
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-e", "-c", script)
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = "/", []string{"PATH=/bin"}, &syscall.SysProcAttr{Chroot: image}
-	if said, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(said), "cutover ") {
+	said, err := cmd.CombinedOutput()
+	if err == nil && !strings.HasPrefix(string(said), "cutover ") {
+		err = errors.New("it does not say its version")
+	}
+	if err != nil {
 		return fmt.Errorf("start the image as a step of ARC's kubernetes mode: %w\n%s", err, said)
 	}
 	return nil
