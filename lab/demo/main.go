@@ -1,6 +1,5 @@
 // Command demo is `make demo`: it brings the lab up, puts clients on it, lets the built tool move everything phase by
-// phase as CI jobs would, and counts what the clients lost. It judges by the clients' ledger alone, and it always takes
-// the lab down again.
+// phase as CI jobs would, and judges what became of requests, writes, names, link and rights. The lab goes down again, but for -keep.
 package main
 
 import (
