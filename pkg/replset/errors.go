@@ -49,7 +49,7 @@ type Error struct {
 	Kind          Kind
 	Code          int32
 	Err           error // without anything secret
-	hangs         bool
+	hangs, hungUp bool
 }
 
 func (e *Error) Error() string {
@@ -91,8 +91,15 @@ func Hangs(err error) bool {
 	return ok && e.Kind == Unreachable && e.hangs
 }
 
+// HangsUp reports whether somebody took the connection and closed it, as a proxy does in front of nobody.
+func HangsUp(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Kind == Unreachable && e.hungUp
+}
+
 func classify(ctx context.Context, host, command string, err error) error {
 	out := &Error{Host: host, Command: command, Kind: Unreachable}
+	hangs := !nobodyThere(err) && !hungUp(err) && !brokeOnTheWay(err)
 	var said mongo.CommandError
 	switch {
 	case errors.As(err, &said) && said.Code != 0:
@@ -103,12 +110,13 @@ func classify(ctx context.Context, host, command string, err error) error {
 	case authFailed(err):
 		out.Kind, out.Code, out.Err = Rights, codeAuthFailed, errors.New("authentication failed")
 	case ctx.Err() != nil:
-		out.Err, out.hangs = context.Cause(ctx), errors.Is(ctx.Err(), context.DeadlineExceeded) && !nobodyThere(err)
+		out.Err, out.hangs = context.Cause(ctx), hangs && errors.Is(ctx.Err(), context.DeadlineExceeded)
 	case mongo.IsTimeout(err), interrupted(err): // the driver's clocks may be a moment ahead of ours
-		out.Err, out.hangs = errors.New("no answer in time"), !nobodyThere(err)
+		out.Err, out.hangs = errors.New("no answer in time"), hangs
 	default:
 		out.Err = errors.New(short(err))
 	}
+	out.hungUp = hungUp(err) && !brokeOnTheWay(err)
 	return out
 }
 
@@ -118,14 +126,23 @@ func interrupted(err error) bool {
 	return errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), net.ErrClosed.Error())
 }
 
-// nobodyThere: nobody listens there, the name leads nowhere, or what listens hangs up, as a proxy does in front of nobody. One that hangs
-// does not. The driver goes on trying until the time is over.
+// nobodyThere: nobody listens there, or the name leads nowhere. The driver goes on trying until the time is over.
 func nobodyThere(err error) bool {
+	return says(err, "connection refused", "no such host", "no route to host", "network is unreachable")
+}
+
+// hungUp: in all the words of the driver and of Go that the other side closed the connection.
+func hungUp(err error) bool {
+	return says(err, "connection reset by peer", "broken pipe", "closed unexpectedly by the other side")
+}
+
+// brokeOnTheWay: what carries connections to the member broke, so nothing is known of it. Of what a dialler said the driver keeps
+// the words alone; these are those of reach.BrokenError.
+func brokeOnTheWay(err error) bool { return says(err, "the way through the relay broke") }
+
+func says(err error, one ...string) bool {
 	text := err.Error()
-	return slices.ContainsFunc([]string{
-		"connection refused", "no such host", "no route to host", "network is unreachable",
-		"connection reset by peer", "broken pipe", "closed unexpectedly by the other side",
-	}, func(why string) bool { return strings.Contains(text, why) })
+	return slices.ContainsFunc(one, func(words string) bool { return strings.Contains(text, words) })
 }
 
 // authFailed: the handshake with credentials failed because the member does not know us. The driver wraps that in errors of its

@@ -134,20 +134,23 @@ func TestWhoDoesNotAnswerHangsWhoeverNoticedFirst(t *testing.T) {
 	defer cancel()
 	closed := errors.New("connection(h:1[-425]) incomplete read of message header: read tcp h:2->h:1: use of closed network connection")
 	refused := errors.New("server selection error: context deadline exceeded, Last error: dial tcp h:1: connect: connection refused")
+	broke := errors.New("server selection error: context deadline exceeded, Last error: connection(h:1[-34]) incomplete read of message header: the way through the relay broke: read tcp: connection reset by peer")
 	for what, c := range map[string]struct {
-		ctx   context.Context
-		err   error
-		hangs bool
+		ctx           context.Context
+		err           error
+		hangs, hungUp bool
 	}{
-		"the driver closed it":   {t.Context(), closed, true},
-		"our time is over":       {over, context.DeadlineExceeded, true},
-		"nobody listens":         {t.Context(), refused, false},
-		"nobody listened":        {over, refused, false},
-		"the other side hung up": {t.Context(), errors.New("read tcp: connection reset by peer"), false},
-		"a proxy hung up":        {over, errors.New("server selection error: context deadline exceeded, Last error: connection(h:1[-34]) incomplete read of message header: connection closed unexpectedly by the other side: EOF"), false},
+		"the driver closed it":   {t.Context(), closed, true, false},
+		"our time is over":       {over, context.DeadlineExceeded, true, false},
+		"nobody listens":         {t.Context(), refused, false, false},
+		"nobody listened":        {over, refused, false, false},
+		"the other side hung up": {t.Context(), errors.New("read tcp: connection reset by peer"), false, true},
+		"a proxy hung up":        {over, errors.New("server selection error: context deadline exceeded, Last error: connection(h:1[-34]) incomplete read of message header: connection closed unexpectedly by the other side: EOF"), false, true},
+		"the relay broke":        {over, broke, false, false},
 	} {
-		if got := Hangs(classify(c.ctx, "h:1", "hello", c.err)); got != c.hangs {
-			t.Errorf("%s: hangs is %v", what, got)
+		err := classify(c.ctx, "h:1", "hello", c.err)
+		if Hangs(err) != c.hangs || HangsUp(err) != c.hungUp {
+			t.Errorf("%s: hangs is %v, hung up is %v", what, Hangs(err), HangsUp(err))
 		}
 	}
 }
@@ -173,8 +176,8 @@ func TestWhoHangsUpDoesNotHang(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close(context.WithoutCancel(t.Context()))
-	if _, err := s.Node(l.Addr().String()).Hello(t.Context()); err == nil || Hangs(err) || !IsUnreachable(err) {
-		t.Errorf("it is %v, hangs: %v", err, Hangs(err))
+	if _, err := s.Node(l.Addr().String()).Hello(t.Context()); err == nil || Hangs(err) || !HangsUp(err) || !IsUnreachable(err) {
+		t.Errorf("it is %v, hangs: %v, hangs up: %v", err, Hangs(err), HangsUp(err))
 	}
 }
 

@@ -39,12 +39,15 @@ func (s *survey) member(ctx context.Context, by reach.Dialer, other *replset.Set
 		return row
 	}
 	seen, err := other.Node(p.To).Hello(ctx)
-	if replset.Hangs(err) { // what was lost on the way once is no silence
+	if replset.Hangs(err) || replset.HangsUp(err) { // what was lost on the way once is no silence
 		seen, err = other.Node(p.To).Hello(ctx)
 	}
 	switch {
 	case replset.Hangs(err):
 		row.State, row.Why = NoAnswer, "it takes connections and does not answer as a mongod"
+		return row
+	case replset.HangsUp(err):
+		row.State, row.Why = NoAnswer, "it takes connections and closes them"
 		return row
 	case err != nil:
 		return row.unsure(err)

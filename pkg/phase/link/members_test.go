@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"cutover.dev/cutover/pkg/inventory"
@@ -86,6 +87,41 @@ func TestMembersAreTheSameProcessesFromBothSides(t *testing.T) {
 		}
 	}
 }
+
+// A load balancer is there before the members behind it, and either hangs up or is silent.
+func TestNewMembersBehindALoadBalancerMayComeLater(t *testing.T) {
+	t.Parallel()
+	set, err := replset.Open(replset.Options{URI: "mongodb://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { set.Close(context.WithoutCancel(t.Context())) })
+	n := &network{}
+	n.put("10.0.0.1:27017", behaves(t, func(net.Conn) {}))
+	n.put("10.0.0.2:27017", behaves(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }))
+	for by, want := range map[reach.Dialer]string{n: NoAnswer, resetting{n}: Unsure} {
+		s := newSurvey(Deps{Plan: &plan.Plan{}, Inventory: &inventory.Inventory{}, Mongo: set, Reach: reach.Sides{Old: by}})
+		for _, r := range s.toMembers(t.Context(), phase.Old, []Path{
+			{What: NewMembers, From: phase.Old, To: "10.0.0.1:27017", Later: "mongodb.manifests"}, {What: NewMembers, From: phase.Old, To: "10.0.0.2:27017", Later: "mongodb.manifests"},
+		}) {
+			if r.State != want || r.Holds() != (want == NoAnswer) {
+				t.Errorf("%+v, want %s", r, want)
+			}
+		}
+	}
+}
+
+// resetting is a relay whose own way is cut once it has connected.
+type resetting struct{ *network }
+
+func (r resetting) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := r.network.DialContext(ctx, network, addr)
+	return reset{conn}, err
+}
+
+type reset struct{ net.Conn }
+
+func (reset) Read([]byte) (int, error) { return 0, &reach.BrokenError{Err: syscall.ECONNRESET} }
 
 // upTo passes on what goes both ways, and ends with the first message of so many bytes.
 func upTo(client net.Conn, to string, most int) {
