@@ -37,11 +37,17 @@ func strangers(ops []Op, at string, want, live any) []Op {
 		}
 	case []any:
 		l, _ := live.([]any)
-		if keyed(append(slices.Clone(w), l...)) && (len(l) > len(w) || slices.ContainsFunc(l, func(item any) bool { return stranger(w, item) })) {
+		inOrder := !keyed(append(slices.Clone(w), l...))
+		if !inOrder && (len(l) > len(w) || slices.ContainsFunc(l, func(item any) bool { return stranger(w, item) })) {
 			return append(ops, Op{Op: "replace", Path: at, Value: w})
 		}
-		for i := range min(len(w), len(l)) {
-			ops = strangers(ops, at+"/"+strconv.Itoa(i), w[i], l[i])
+		for i, one := range w {
+			if !inOrder { // it may stand elsewhere, or be gone
+				i = slices.IndexFunc(l, func(item any) bool { return alike(one, item) })
+			}
+			if i >= 0 && i < len(l) {
+				ops = strangers(ops, at+"/"+strconv.Itoa(i), one, l[i])
+			}
 		}
 	}
 	return ops
@@ -55,11 +61,14 @@ func keyed(list []any) bool {
 	})
 }
 
-// stranger: no item that is wanted has this one's keys. What is not wanted of a key is whatever the server makes of it.
+// stranger: no item that is wanted is this one.
 func stranger(wanted []any, item any) bool {
+	return !slices.ContainsFunc(wanted, func(one any) bool { return alike(one, item) })
+}
+
+// alike: an item has the keys of one that is wanted. What is not wanted of a key is whatever the server makes of it.
+func alike(wanted, item any) bool {
+	w, _ := wanted.(map[string]any)
 	l, _ := item.(map[string]any)
-	return !slices.ContainsFunc(wanted, func(one any) bool {
-		w, _ := one.(map[string]any)
-		return !slices.ContainsFunc(keys, func(key string) bool { v, ok := w[key]; return ok && !same(v, l[key]) })
-	})
+	return !slices.ContainsFunc(keys, func(key string) bool { v, ok := w[key]; return ok && !same(v, l[key]) })
 }
