@@ -38,10 +38,16 @@ func (s *session) latest() phase.Step {
 	return g
 }
 
-// current is asked before anything is changed. A job of an older plan does not even end a stretch that was cut off: its steps may be
-// others than those of the run that began it.
+// current is asked before anything is changed, but for a rollback. A job of an older plan does not even end a stretch that was cut
+// off, be it by recover or in its post step: its steps may be others than those of the run that began it. As long as nobody has
+// gone on since, that run's own plan is the newest.
 func (o *outcome) current(ctx context.Context) error {
 	return ask(ctx, []phase.Step{o.session.latest()}, noes{o})
+}
+
+// afterRollback: this is the post step of a rollback, which goes by any plan, and so does its end.
+func (c *call) afterRollback() bool {
+	return c.action != nil && c.action.post && c.action.Input("verb") == "rollback"
 }
 
 // overtaken is the newest entry of going on, where the plan of that digest wrote an earlier one and another plan wrote it.

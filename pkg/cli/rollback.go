@@ -162,6 +162,11 @@ func (o *outcome) recover(ctx context.Context) error {
 	if err := o.session.prepare(ctx); err != nil {
 		return err
 	}
+	if !o.session.call.afterRollback() {
+		if err := o.current(ctx); err != nil {
+			return err
+		}
+	}
 	return o.endStretches(ctx, "")
 }
 

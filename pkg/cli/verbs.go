@@ -13,7 +13,7 @@ func verbs() []verb {
 			Name: "rollback", Short: "Take phases back, newest first",
 			Flags: []string{"plan", "to", "phase", "reason", "break-glass", "journal", "output"}, Run: rollback,
 		},
-		{Name: "recover", Short: "End what an earlier run left half-way", Flags: []string{"plan", "output"}, Run: recoverOpen},
+		{Name: "recover", Short: "End what an earlier run left half-way", Flags: []string{"plan", "older-plan", "output"}, Run: recoverOpen},
 		{Name: "status", Short: "Show where the migration stands", Flags: []string{"plan", "to", "break-glass", "output"}, Run: status},
 		{Name: "verify", Short: "Look whether what is finished still holds", Flags: []string{"plan", "phase", "output"}, Run: verify},
 		{Name: "next", Short: "Say which phase comes next, who approves it, and its digest", Flags: []string{"plan", "output"}, Run: next},
