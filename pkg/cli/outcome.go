@@ -100,7 +100,7 @@ func (o *outcome) document(err error) report.Document {
 	if log := o.session.log; log != nil {
 		d.Unapproved = unapproved(log.Entries())
 		if d.Link != nil && d.Verb == "apply" {
-			d.Link = d.Link.Earlier(proved(log))
+			d.Link = d.Link.Earlier(proved(log, o.about))
 		}
 	}
 	if w, ok := errors.AsType[*engine.NotBefore](err); ok && w != nil {

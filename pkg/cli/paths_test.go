@@ -18,11 +18,12 @@ func TestARunOfLinkShowsWhatEarlierRunsProved(t *testing.T) {
 		rows := `[{"what": "name server", "from": "old", "to": "` + to + `", "state": "` + state + `", "ms": 1.5}]`
 		return journal.Entry{Phase: "link", Step: "prove:path/old/" + to, What: journal.Done, Facts: map[string]json.RawMessage{"link.path/old/" + to: json.RawMessage(rows)}}
 	}
-	if err := log.Append(t.Context(), proof("10.0.0.1:53", "open"), proof("10.0.0.2:53", "open"), journal.Entry{Phase: "link", Step: "prove:ranges", What: journal.Done}); err != nil {
+	if err := log.Append(t.Context(), proof("10.0.0.1:53", "open"), proof("10.0.0.2:53", "open"), proof("10.0.0.3:53", "open"), journal.Entry{Phase: "link", Step: "prove:ranges", What: journal.Done}); err != nil {
 		t.Fatal(err)
 	}
 	now := &report.Link{Paths: []report.Path{{What: "name server", From: "old", To: "10.0.0.2:53", State: "timed out"}}}
-	got := now.Earlier(proved(log)).Paths
+	planned := map[string]bool{"prove:path/old/10.0.0.1:53": true, "prove:path/old/10.0.0.2:53": true, "prove:ranges": true} // an earlier plan had a third
+	got := now.Earlier(proved(log, planned)).Paths
 	if len(got) != 2 || got[0].To != "10.0.0.1:53" || !got[0].Earlier || got[1].State != "timed out" || got[1].Earlier || len(now.Paths) != 1 {
 		t.Errorf("%+v, and before %+v", got, now.Paths)
 	}
