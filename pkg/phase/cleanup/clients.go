@@ -51,18 +51,19 @@ func (o olds) clientsProof() phase.Step {
 		if err != nil {
 			return "", err
 		}
-		users, err := o.users(ctx, v)
+		users, silent, err := o.users(ctx, v)
 		if err != nil {
 			return "", err
 		}
-		return survive(users, len(o.goal.New), o.d.Plan.Spec.MongoDB.Clients == plan.Accepted)
+		return survive(users, silent, len(o.goal.New), o.d.Plan.Spec.MongoDB.Clients == plan.Accepted)
 	})
 }
 
 // survive judges the clients of a set. Who is lost with the old members is a no, whatever the plan says; of the rest it has to say
-// that a person knows.
-func survive(users []user, fresh int, accepted bool) (string, error) {
-	var lost, weak []string
+// that a person knows, of who may be connected to a silent member too.
+func survive(users []user, silent []string, fresh int, accepted bool) (string, error) {
+	var lost []string
+	weak := slices.Clone(silent)
 	onOld := 0
 	for _, u := range users {
 		if len(u.old) > 0 {
@@ -90,16 +91,17 @@ func survive(users []user, fresh int, accepted bool) (string, error) {
 	return fmt.Sprintf("%d clients of old members are connected to new ones too; mongodb.clients is accepted%s", onOld, also), nil
 }
 
-// users lists who is connected to which members, but for the members and this program.
-func (o olds) users(ctx context.Context, v replset.View) ([]user, error) {
+// users lists who is connected to which members, but for the members and this program, and says of which this could not be asked.
+func (o olds) users(ctx context.Context, v replset.View) (sorted []user, silent []string, err error) {
 	all := map[string]user{}
 	for _, m := range v.Members {
 		if m.HelloErr != nil {
+			silent = append(silent, fmt.Sprintf("who is connected to %s could not be asked: %v", m.Host, m.HelloErr))
 			continue
 		}
 		clients, err := o.d.Mongo.Node(m.Host).Clients(ctx)
 		if err != nil {
-			return nil, members.Told(err)
+			return nil, nil, members.Told(err)
 		}
 		for _, c := range clients {
 			if strings.HasPrefix(c.App, replset.App) {
@@ -115,9 +117,8 @@ func (o olds) users(ctx context.Context, v replset.View) ([]user, error) {
 			all[c.String()] = u
 		}
 	}
-	var sorted []user
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		sorted = append(sorted, all[name])
 	}
-	return sorted, nil
+	return sorted, silent, nil
 }

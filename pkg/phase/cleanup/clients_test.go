@@ -1,6 +1,7 @@
 package cleanup
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestClientsThatWouldNotSurviveAreNamed(t *testing.T) {
 		"an old driver on new alone": {user{client("shop", "nodejs 3.2.1", true), nil, []string{n1, n2}}, false, []string{"10.0.0.9 shop (nodejs 3.2.1) has a driver of before MongoDB 4.2"}},
 	} {
 		for _, accepted := range []bool{false, true} {
-			yes, err := survive([]user{follows, c.user}, 2, accepted)
+			yes, err := survive([]user{follows, c.user}, nil, 2, accepted)
 			if isYes := accepted && !c.never; isYes != (err == nil) || err != nil && fault.CodeOf(err) != fault.Refused {
 				t.Errorf("%s, accepted %v: %q, %v", name, accepted, yes, err)
 				continue
@@ -60,7 +61,23 @@ func TestClientsThatWouldNotSurviveAreNamed(t *testing.T) {
 
 // With one new member, who is connected to it alone follows as well as anybody can.
 func TestOfOneNewMemberNobodyIsNamedForBeingConnectedToItAlone(t *testing.T) {
-	if yes, err := survive([]user{{Client: client("web", "", false), fresh: []string{n1}}}, 1, true); err != nil || strings.Contains(yes, "alone") {
+	if yes, err := survive([]user{{Client: client("web", "", false), fresh: []string{n1}}}, nil, 1, true); err != nil || strings.Contains(yes, "alone") {
 		t.Errorf("%q, %v", yes, err)
+	}
+}
+
+// A member that does not answer may have clients: the plan has to accept that, and whoever approves reads it.
+func TestAMemberThatCouldNotBeAskedIsNotOneWithoutClients(t *testing.T) {
+	v := replset.View{Members: []replset.Seen{{Member: replset.Member{Host: o1}, HelloErr: errors.New("no answer in time")}}}
+	users, silent, err := olds{}.users(t.Context(), v)
+	if err != nil || len(users) > 0 {
+		t.Errorf("%v, %v", users, err)
+	}
+	const want = "; who is connected to o1:1 could not be asked: no answer in time"
+	if yes, err := survive(users, silent, 2, false); fault.CodeOf(err) != fault.Refused || !strings.Contains(err.Error(), want) {
+		t.Errorf("not accepted: %q, %v", yes, err)
+	}
+	if yes, err := survive(users, silent, 2, true); err != nil || !strings.HasSuffix(yes, want) {
+		t.Errorf("accepted: %q, %v", yes, err)
 	}
 }
