@@ -105,7 +105,7 @@ var metrics = obj(
 
 var bridge = exactly(obj(
 	may("addresses", listOf(address, 1, true), "Its addresses, reachable from new."),
-	may("hostname", hostname, "Its name, where it has no fixed address. What it leads to is written down in new: where that has moved, --repair proxy writes it anew, and a name that rotates is refused."),
+	may("hostname", hostname, "Its name, where it has no fixed address. What it leads to is written down in new: where that has moved, --repair proxy writes it anew, and a name that is seen to rotate is refused; behind a cache that may be only after it was written."),
 	need("port", port, "Its plain port."),
 	need("marker", marker, "The value of the response header X-Cutover-Via that it adds."),
 	may("manifests", path, "What starts it: a file or folder of namespaced objects, applied to old by the phase proxy."),

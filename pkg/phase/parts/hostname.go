@@ -15,7 +15,8 @@ import (
 const oftenMoved = 2
 
 // Hostname is a name that stands for addresses which are written down somewhere. They may move now and then; a name that
-// rotates cannot be written down, and is refused before anything is. Make it with NewHostname.
+// rotates cannot be written down, and is refused once it is seen to. Who asks a cache may see it only after it was written.
+// Make it with NewHostname.
 type Hostname struct {
 	name   string
 	lookup func(ctx context.Context, host string) ([]string, error)
