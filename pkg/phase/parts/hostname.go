@@ -37,7 +37,8 @@ func (h *Hostname) String() string {
 	return h.name
 }
 
-// Explains is observe, which says in words what moved where something is not as the name leads now.
+// Explains is observe, which says in words what moved where something that is there is not as the name leads now. It asks for the
+// name also where nothing is there yet: before that is made, a name that rotates has been asked for more than once.
 func (h *Hostname) Explains(observe func(context.Context) (phase.Observation, error)) func(context.Context) (phase.Observation, error) {
 	if h == nil {
 		return observe
@@ -48,7 +49,9 @@ func (h *Hostname) Explains(observe func(context.Context) (phase.Observation, er
 			return o, err
 		}
 		now, err := h.Leads(ctx)
-		o.Detail += "; " + h.name + " leads to " + strings.Join(now, " and ")
+		if string(o.Was) != "null" {
+			o.Detail += "; " + h.name + " leads to " + strings.Join(now, " and ")
+		}
 		return o, err
 	}
 }

@@ -101,6 +101,15 @@ func TestABridgeWhoseNameMovedIsNamedAndRepairedAndComesBack(t *testing.T) {
 	n := byHostname(t)
 	untouched := n.State()
 	n.leads([]string{"10.1.1.2", "10.1.1.1"}, []string{"10.1.1.1", "10.1.1.2"}) // another order is the same
+	lines, _, err := n.engine().Plan(t.Context(), n.phase())
+	for _, l := range lines {
+		if strings.Contains(l.Seen.Detail, "leads to") {
+			t.Errorf("nothing is there yet, so nothing moved: %s: %s", l.Step.ID, l.Seen.Detail)
+		}
+	}
+	if len(lines) == 0 {
+		t.Error(err)
+	}
 	for range 2 {
 		if _, err := n.engine().Apply(t.Context(), n.phase(), engine.Options{}); err != nil {
 			t.Fatal(err)
@@ -111,7 +120,7 @@ func TestABridgeWhoseNameMovedIsNamedAndRepairedAndComesBack(t *testing.T) {
 	}
 	n.leads([]string{"10.1.1.3"})
 	before := n.Writes()
-	err := n.engine().Holds(t.Context(), []phase.Phase{n.phase()}) // what a later phase asks first
+	err = n.engine().Holds(t.Context(), []phase.Phase{n.phase()}) // what a later phase asks first
 	if !errors.Is(err, engine.ErrNo) || !strings.Contains(err.Error(), "bridge.old.internal leads to 10.1.1.3") {
 		t.Errorf("a later phase: %v", err)
 	}
