@@ -32,6 +32,20 @@ func guide(t *testing.T, words string) string {
 	return ""
 }
 
+// inline is the command within a line of docs/github.md that begins with these words.
+func inline(t *testing.T, words string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/github.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile("`(" + regexp.QuoteMeta(words) + "[^`]*)`").FindSubmatch(text)
+	if found == nil {
+		t.Fatalf("docs/github.md has no command %q", words)
+	}
+	return string(found[1])
+}
+
 // settings is the rest of the API that a person sets a repository up by: what was put where.
 type settings map[string]map[string]any
 
@@ -66,8 +80,8 @@ func cli(t *testing.T, h *hubtest.Hub, rest settings) func(script string) {
 		switch path := r.URL.Path; {
 		case strings.Contains(path, "/secrets/"), strings.HasSuffix(path, "/actions/variables"), strings.HasSuffix(path, "/actions/permissions/workflow"):
 			rest.ServeHTTP(w, r)
-		case r.Method == http.MethodGet && strings.Contains(path, "/actions/workflows/"):
-			_, file, _ := strings.Cut(path, "/actions/workflows/")
+		case r.Method == http.MethodGet && strings.HasSuffix(path, "/actions/workflows/migrate.yml"):
+			const file = "migrate.yml"
 			w.Header().Set("Content-Type", "application/json")
 			_ = json.NewEncoder(w).Encode(map[string]any{"id": 1, "name": file, "path": ".github/workflows/" + file, "state": "disabled_manually"})
 		case strings.HasSuffix(path, "/actions/workflows/1/enable"):
@@ -141,7 +155,7 @@ func TestTheCommandsOfTheGuideMakeGates(t *testing.T) {
 	if v := rest["actions/permissions/workflow"]; v["can_approve_pull_request_reviews"] != true || v["default_workflow_permissions"] != "read" {
 		t.Errorf("what jobs may do is %v", v)
 	}
-	typed("gh workflow enable migrate.yml")
+	typed(inline(t, "gh workflow enable"))
 	if h.Workflows["migrate.yml"].Off {
 		t.Error("migrate.yml is still off")
 	}
