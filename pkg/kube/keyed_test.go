@@ -15,7 +15,9 @@ func TestItemsAreFoundByTheirKeysWhereverTheyStand(t *testing.T) {
 	}
 	item := func(name string, env []any) map[string]any { return map[string]any{"name": name, "env": env} }
 	a, b := item("a", env("ONE")), item("b", env("TWO", "THREE"))
-	more := func(at string, wanted any) []Op { return []Op{{Op: "replace", Path: "/containers/" + at + "/env", Value: wanted}} }
+	more := func(at string, wanted any) []Op {
+		return []Op{{Op: "replace", Path: "/containers/" + at + "/env", Value: wanted}}
+	}
 	for what, c := range map[string]struct {
 		live []any
 		want []Op
