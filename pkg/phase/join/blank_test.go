@@ -106,6 +106,7 @@ var ofNewMembers = []question{
 	},
 	{
 		world: "a look that is cut off", within: plan.Duration(time.Second), fault: func(s *simulation) { s.Kill(s.fresh[0]) }, gate: "prove:no-data", answer: unsure,
+		says: []string{"could not tell: not there after 1s (raise mongodb.step)"},
 	},
 }
 

@@ -232,6 +232,10 @@ func judge(t *testing.T, d Deps, id string, between func()) (answer, said string
 func answers(t *testing.T, d Deps, id, want string, between func(), words ...string) {
 	t.Helper()
 	answer, said := judge(t, d, id, between)
+	if answer != want && want == isNo && between == nil { // on a busy machine the limit may be over before anything was seen
+		d.Plan.Spec.MongoDB.Step *= 10
+		answer, said = judge(t, d, id, nil)
+	}
 	if answer != want {
 		t.Errorf("%s says %s, want %s: %s", id, answer, want, said)
 	}
