@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"cutover.dev/cutover/pkg/reach"
@@ -35,4 +36,21 @@ func TestARunThatEndsDuringADialIsNoPanic(t *testing.T) {
 	}
 	<-e.closed // by the dial
 	<-e.closed // by the end of the run
+}
+
+// Of what somebody sends to a destination that has gone nothing may be left on the way: there it would hold others up.
+func TestARelayReadsAllThatIsSentToADestinationThatHasGone(t *testing.T) {
+	addr := destination(t, func(c *net.TCPConn) { _ = c.SetLinger(0) })
+	relay, way := relayed(t, "tcp/"+addr)
+	conn := dial(t, relay, "tcp", addr)
+	defer conn.Close() //nolint:errcheck // a test
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Fatalf("the destination has gone: %v", err)
+	}
+	for range 200 { // more than the buffers in between take
+		if _, err := conn.Write(make([]byte, 64<<10)); err != nil {
+			t.Fatalf("the relay has hung up: %v", err)
+		}
+	}
+	way.cut()
 }

@@ -192,7 +192,9 @@ func plain(err error) string {
 	}, err.Error())
 }
 
-// carry copies both ways, and passes on how each way ended.
+// carry copies both ways, and passes on how each way ended. It reads all that comes from who asked, also where the destination has
+// gone: what is left unread at the end of one stream of a port-forward holds others of it up in the kubelet (its spdystream has
+// five queues for all streams, and the word that a stream is over waits in one behind that stream's own data).
 func carry(near *framed, out net.Conn) {
 	back := make(chan struct{})
 	go func() {
@@ -204,7 +206,8 @@ func carry(near *framed, out net.Conn) {
 		_ = near.CloseWrite()
 	}()
 	if _, err := io.Copy(out, near); err != nil {
-		_ = out.Close() // nobody is there any more who asked
+		_ = out.Close() // who asked is told, and then ends the stream
+		_, _ = io.Copy(io.Discard, near)
 	} else if half, ok := out.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
 	}
