@@ -49,7 +49,8 @@ type Error struct {
 	Kind          Kind
 	Code          int32
 	Err           error // without anything secret
-	hangs, hungUp bool
+
+	hangs, hungUp, dropped bool
 }
 
 func (e *Error) Error() string {
@@ -116,7 +117,7 @@ func classify(ctx context.Context, host, command string, err error) error {
 	default:
 		out.Err = errors.New(short(err))
 	}
-	out.hungUp = hungUp(err) && !brokeOnTheWay(err)
+	out.hungUp, out.dropped = hungUp(err) && !brokeOnTheWay(err), interrupted(err)
 	return out
 }
 

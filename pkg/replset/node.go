@@ -65,9 +65,17 @@ func (n *Node) close(ctx context.Context) {
 	n.plain, n.known = nil, nil
 }
 
-// ask runs a command that only looks, on the database admin.
-func (n *Node) ask(ctx context.Context, credentials bool, cmd bson.D) (bson.D, error) {
-	return n.run(ctx, credentials, askWithin, "admin", cmd)
+// ask runs a command that only looks, on the database admin. Where the driver itself dropped the connection nothing was learnt: it
+// is asked again while there is time.
+func (n *Node) ask(ctx context.Context, credentials bool, cmd bson.D) (reply bson.D, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, askWithin, fmt.Errorf("no answer within %s", askWithin))
+	defer cancel()
+	for {
+		reply, err = n.run(ctx, credentials, askWithin, "admin", cmd)
+		if e, ok := errors.AsType[*Error](err); !ok || !e.dropped || Pause(ctx) != nil {
+			return reply, err
+		}
+	}
 }
 
 // run runs a command and returns the reply. The deadline becomes the server's maxTimeMS by way of the driver; a command
