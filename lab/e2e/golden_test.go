@@ -84,7 +84,7 @@ var worthSeeing = []string{"watch", "stopped", "left"}
 
 var (
 	timed  = regexp.MustCompile(`^\d\d:\d\d:\d\dZ `)
-	chance = regexp.MustCompile(`^    seen: \w+: event at `) // which of them are there by then
+	chance = regexp.MustCompile(`^    seen: \w+: (event at |pod \S+: container \w+ waits: ContainerCreating\b)`) // which of them are there by then
 )
 
 var varying = []struct {
