@@ -59,13 +59,13 @@ func comesBack(t *testing.T, d Deps, j journal.Store, words ...string) time.Dura
 
 func TestALongInitialSyncOutlivesJobs(t *testing.T) {
 	t.Parallel()
-	s := simulate(t, 20, 1, 1, nil)
+	s := simulate(t, 1, 1, 1, nil) // no faster than time itself: how long a busy machine takes is nothing to half an hour
 	s.sim(func(sim *replsim.Sim) { sim.Size, sim.Takes = 40<<30, 5*time.Hour })
 	j := &journal.Memory{}
 	if err := job(t, s.d, j, "copies its data"); err == nil {
 		t.Fatal("it does not die")
 	}
-	if left := comesBack(t, s.d, j, s.fresh[0]+" copies its data (STARTUP2)", "of 40960.0 MiB", ", about 4h"); left > longestNap || left < longestNap-time.Minute {
+	if left := comesBack(t, s.d, j, s.fresh[0]+" copies its data (STARTUP2)", "of 40960.0 MiB", ", about 4h"); left > longestNap || left < longestNap-10*time.Minute {
 		t.Errorf("it wants to come back in %s, want the longest nap", left)
 	}
 	s.Skip(4*time.Hour + 30*time.Minute)
@@ -181,7 +181,7 @@ func TestARealInitialSyncThatTakesLongIsAskedByLaterJobs(t *testing.T) {
 		}
 	}
 	wellAsked(t, d, j)
-	if left := comesBack(t, d, j, fresh.Host+" copies its data (STARTUP2)", "of 9.6 MiB, about "); left < parts.InProcess-10*time.Second || left > longestNap {
+	if left := comesBack(t, d, j, fresh.Host+" copies its data (STARTUP2)", "of 9.6 MiB, about "); left < parts.InProcess/2 || left > longestNap {
 		t.Errorf("it wants to come back in %s", left)
 	}
 	off(amid)
