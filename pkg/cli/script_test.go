@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"os"
 	"strconv"
 	"testing"
@@ -17,6 +18,7 @@ import (
 type tests struct{ m *testing.M }
 
 func (t tests) Run() int {
+	_ = flag.Set("test.parallel", "8") // what runs side by side waits for servers all the time
 	code := kubetest.Main(t.m)
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir) // it is in the folder for what is temporary
