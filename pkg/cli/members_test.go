@@ -16,7 +16,8 @@ func TestWhoCannotBeAMemberIsRefusedByTheProgram(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("new members", func(t *testing.T) { newMembers(t, w) })
-	t.Run("old members", func(t *testing.T) { oldMembers(t, w) })
+	t.Run("an old member that is down", func(t *testing.T) { oldDown(t, w) })
+	t.Run("a new member that does not keep up", func(t *testing.T) { lags(t, w) })
 }
 
 func newMembers(t *testing.T, w *world) {
@@ -76,16 +77,23 @@ func newMembers(t *testing.T, w *world) {
 	d.lost(t)
 }
 
-func oldMembers(t *testing.T, w *world) {
+func oldDown(t *testing.T, w *world) {
 	t.Parallel()
 	d := databaseOn(t, w, 3, 1)
-	fresh := d.Mongods[3]
-	p := d.plan(t, "olds", ", wipe: accepted", fresh.Host)
 	second := d.Mongods[2]
 	second.Kill()
+	p := d.plan(t, "old-down", ", wipe: accepted", d.Mongods[3].Host)
 	d.wants(t, d.join(t, p), 3, "gate prove:members-well: no", second.Host+" does not answer", `"result": "refused"`)
 	second.Start(t)
 	d.well(t)
+	d.lost(t)
+}
+
+func lags(t *testing.T, w *world) {
+	t.Parallel()
+	d := databaseOn(t, w, 3, 1)
+	fresh := d.Mongods[3]
+	p := d.plan(t, "lags", ", wipe: accepted", fresh.Host)
 	run := d.join(t, p)
 	run.says(t, "see that "+fresh.Host+" keeps up for 3s: ")
 	fresh.Pause(t)
