@@ -108,10 +108,9 @@ func readable(p *plan.Plan) error {
 	return fault.Wrap(fault.Usage, "", errors.Join(errs...))
 }
 
-// looks says whether an identity that only plans may do that for a phase: reading, but no Secret. What is listed without a namespace
-// is itself what is looked at, such as the addresses that a cluster uses, or the external-dns in any namespace of it. A
-// cluster-scoped object that is asked for by a name which a workload has, and quotas, are looked for just before a phase writes,
-// not by who plans.
+// looks says whether an identity that only plans may do that for a phase: reading, but no Secret. A cluster-scoped kind that is
+// listed is itself what is looked at, such as the addresses that a cluster uses; one that is asked for by a name which a
+// workload has, and quotas, are looked for just before a phase writes, not by who plans.
 func looks(a phase.Access) bool {
 	inScope := a.Namespace != "" || a.Verb == "list"
 	return slices.Contains([]string{"get", "list", "watch"}, a.Verb) && inScope &&
