@@ -108,11 +108,10 @@ func readable(p *plan.Plan) error {
 	return fault.Wrap(fault.Usage, "", errors.Join(errs...))
 }
 
-// looks says whether an identity that only plans may do that for a phase: reading, but no Secret. A cluster-scoped kind that is
-// listed is itself what is looked at, such as the addresses that a cluster uses; one that is asked for by a name which a
-// workload has, and quotas, are looked for just before a phase writes, not by who plans.
+// looks says whether an identity that only plans may do that for a phase: reading, but no Secret. What is cluster-scoped, and
+// quotas, are looked for just before a phase writes, not by who plans; but which addresses a cluster uses is itself what is looked at.
 func looks(a phase.Access) bool {
-	inScope := a.Namespace != "" || a.Verb == "list"
+	inScope := a.Namespace != "" || a.Resource == kube.Node.Resource || a.Resource == kube.ServiceCIDR.Resource
 	return slices.Contains([]string{"get", "list", "watch"}, a.Verb) && inScope &&
 		a.Resource != kube.Secret.Resource && a.Resource != kube.ResourceQuota.Resource && !strings.Contains(a.Resource, "/")
 }
