@@ -37,7 +37,7 @@ func (d *demo) planNamed() error {
 func (d *demo) planLinked() error {
 	d.report.Link = &linkPart{Refused: []string{}, Rules: []string{}, Paths: []rehearse.Reached{}, Carried: map[string]packets{}, Tunnel: map[string]ipsec.Counters{}}
 	d.tool.Net = world.NetRunner
-	pairs := append([]string{"rate: 50", "rate: 40", "latency: 3", "latency: 10"}, rehearse.Linked...)
+	pairs := append([]string{"rate: 50", "rate: 40", "latency: 3", "latency: 10", "samples: 50", "samples: 30"}, rehearse.Linked...)
 	if d.Names {
 		pairs = append(pairs, "    margin: 1s\n", "    margin: 1s\n    from: old\n")
 	}
