@@ -33,11 +33,12 @@ func (d *demo) planNamed() error {
 }
 
 // planLinked lets the plan begin with link, and the tool run where it reaches the API servers alone: all else goes by relays.
-// Probes are few then, and may be slow: each one is work for API servers that share two cores with all the rest.
+// Probes are few then, and may be slow: each one is work for API servers that share two cores with all the rest. The windows are shorter
+// instead.
 func (d *demo) planLinked() error {
 	d.report.Link = &linkPart{Refused: []string{}, Rules: []string{}, Paths: []rehearse.Reached{}, Carried: map[string]packets{}, Tunnel: map[string]ipsec.Counters{}}
 	d.tool.Net = world.NetRunner
-	pairs := append([]string{"rate: 50", "rate: 40", "latency: 3", "latency: 10", "samples: 50", "samples: 30"}, rehearse.Linked...)
+	pairs := append([]string{"rate: 50", "rate: 40", "latency: 3", "latency: 10", "watch: 3s, drain: 3s", "watch: 2s, drain: 2s"}, rehearse.Linked...)
 	if d.Names {
 		pairs = append(pairs, "    margin: 1s\n", "    margin: 1s\n    from: old\n")
 	}
