@@ -41,7 +41,12 @@ func patched(object map[string]any, ops []Op) bool {
 	return true
 }
 
-// resolve follows a JSON pointer (RFC 6901).
+// below is the JSON pointer (RFC 6901) to a key of what another points to.
+func below(pointer, key string) string {
+	return pointer + "/" + strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1")
+}
+
+// resolve follows a JSON pointer.
 func resolve(object any, pointer string) (any, bool) {
 	for _, token := range strings.Split(pointer, "/")[1:] {
 		token = strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")

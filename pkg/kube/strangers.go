@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -33,7 +32,7 @@ func strangers(ops []Op, at string, want, live any) []Op {
 	case map[string]any:
 		l, _ := live.(map[string]any)
 		for key, v := range w {
-			ops = strangers(ops, at+"/"+strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1"), v, l[key])
+			ops = strangers(ops, below(at, key), v, l[key])
 		}
 	case []any:
 		l, _ := live.([]any)
@@ -46,7 +45,7 @@ func strangers(ops []Op, at string, want, live any) []Op {
 				i = slices.IndexFunc(l, func(item any) bool { return alike(one, item) })
 			}
 			if i >= 0 && i < len(l) {
-				ops = strangers(ops, at+"/"+strconv.Itoa(i), one, l[i])
+				ops = strangers(ops, below(at, strconv.Itoa(i)), one, l[i])
 			}
 		}
 	}
