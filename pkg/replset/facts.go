@@ -53,7 +53,7 @@ func (n *Node) Databases(ctx context.Context, credentials bool) ([]string, error
 // Oplog is how far back a member can tell what was written.
 func (n *Node) Oplog(ctx context.Context) (time.Duration, error) {
 	edge := func(order int) (bson.Timestamp, error) {
-		d, err := n.run(ctx, true, askWithin, "local", bson.D{
+		d, err := n.look(ctx, true, "local", bson.D{
 			{Key: "find", Value: "oplog.rs"},
 			{Key: "sort", Value: bson.D{{Key: "$natural", Value: order}}},
 			{Key: "limit", Value: 1},
@@ -81,7 +81,7 @@ func (n *Node) Oplog(ctx context.Context) (time.Duration, error) {
 
 // OplogFull reports whether the oplog has reached its size, so that old entries go: only then its window tells anything.
 func (n *Node) OplogFull(ctx context.Context) (bool, error) {
-	d, err := n.run(ctx, true, askWithin, "local", bson.D{{Key: "collStats", Value: "oplog.rs"}})
+	d, err := n.look(ctx, true, "local", bson.D{{Key: "collStats", Value: "oplog.rs"}})
 	if err != nil {
 		return false, err
 	}

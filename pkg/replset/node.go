@@ -65,13 +65,18 @@ func (n *Node) close(ctx context.Context) {
 	n.plain, n.known = nil, nil
 }
 
-// ask runs a command that only looks, on the database admin. Where the driver itself dropped the connection nothing was learnt: it
-// is asked again while there is time.
-func (n *Node) ask(ctx context.Context, credentials bool, cmd bson.D) (reply bson.D, err error) {
+// ask runs a command that only looks, on the database admin.
+func (n *Node) ask(ctx context.Context, credentials bool, cmd bson.D) (bson.D, error) {
+	return n.look(ctx, credentials, "admin", cmd)
+}
+
+// look runs a command that only looks. Where the driver itself dropped the connection nothing was learnt: it is asked again while
+// there is time.
+func (n *Node) look(ctx context.Context, credentials bool, db string, cmd bson.D) (reply bson.D, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, askWithin, fmt.Errorf("no answer within %s", askWithin))
 	defer cancel()
 	for {
-		reply, err = n.run(ctx, credentials, askWithin, "admin", cmd)
+		reply, err = n.run(ctx, credentials, askWithin, db, cmd)
 		if e, ok := errors.AsType[*Error](err); !ok || !e.dropped || Pause(ctx) != nil {
 			return reply, err
 		}
