@@ -120,7 +120,7 @@ func keptProof(d Deps, past phase.Past, s names.Scope) phase.Step {
 	return phase.Step{
 		ID: "prove:kept/" + s.Zone.Name, Title: "see that nobody swapped the names of zone " + s.Zone.Name + " back",
 		Observe: func(ctx context.Context) (phase.Observation, error) {
-			at, err := swappedAt(past, s)
+			_, at, err := swapped(past, s)
 			if err != nil {
 				return phase.Observation{}, err
 			}
@@ -143,13 +143,13 @@ func swappedBack(s names.Scope, seen phase.Observation) phase.Observation {
 	return phase.Observation{State: phase.Failed, Detail: "somebody changed zone " + s.Zone.Name + " after the swap: " + strings.TrimSpace(seen.Detail+"\n"+seen.Diff)}
 }
 
-// swappedAt is when every server first served the new records; zero: not yet.
-func swappedAt(past phase.Past, s names.Scope) (at time.Time, err error) {
+// swapped is whether a swap was begun, and when every server first served the new records; zero: not yet.
+func swapped(past phase.Past, s names.Scope) (begun bool, at time.Time, err error) {
 	if past == nil {
-		return at, nil
+		return false, at, nil
 	}
-	_, err = past.Fact(names.SwappedFact+s.Zone.Name, &at)
-	return at, err
+	begun, err = past.Fact(names.SwappedFact+s.Zone.Name, &at)
+	return begun, at, err
 }
 
 // resolverProof is asked before the first swap: after it old answers are in caches, and tell nothing. Who died in the swap had asked.
@@ -157,15 +157,11 @@ func resolverProof(d Deps, past phase.Past, s names.Scope) phase.Step {
 	proof := names.ResolverProof(d, s)
 	ask := proof.Observe
 	proof.Observe = func(ctx context.Context) (phase.Observation, error) {
-		var at time.Time
-		begun := false
-		if past != nil {
-			var err error
-			if begun, err = past.Fact(names.SwappedFact+s.Zone.Name, &at); err != nil {
-				return phase.Observation{}, fmt.Errorf("read fact %s: %w", names.SwappedFact+s.Zone.Name, err)
-			}
-		}
-		if begun {
+		begun, _, err := swapped(past, s)
+		switch {
+		case err != nil:
+			return phase.Observation{}, fmt.Errorf("read fact %s: %w", names.SwappedFact+s.Zone.Name, err)
+		case begun:
 			return phase.Observation{State: phase.Done, Detail: "was asked before the swap"}, nil
 		}
 		return ask(ctx)
