@@ -8,13 +8,10 @@ import (
 
 	"cutover.dev/cutover/pkg/engine"
 	"cutover.dev/cutover/pkg/phase/names/namestest"
+	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/plan"
 	"cutover.dev/cutover/pkg/zone/zonetest"
 )
-
-type sink func(engine.Event)
-
-func (s sink) Emit(e engine.Event) { s(e) }
 
 // A process dies after it swapped the names, before all name servers have them. The next one finds the new records there, and old
 // answers in caches, as they may be: it swaps nothing twice, and does not take the cache for somebody else's zone.
@@ -25,12 +22,7 @@ func TestWhoComesAfterOneThatDiedInTheSwapIsNotRefusedForOldAnswers(t *testing.T
 	w.Deps.Plan.Spec.DNS.Resolvers = []string{cache.Addr}
 	store := lowered(t, 0, time.Now().Add(-time.Minute))
 	process := func(hear func(engine.Event, context.CancelFunc)) error {
-		ctx, die := context.WithCancel(t.Context())
-		defer die()
-		e := &engine.Engine{Store: store, Run: "test", Poll: 20 * time.Millisecond, Grace: time.Millisecond}
-		e.Sink = sink(func(e engine.Event) { hear(e, die) })
-		_, err := e.Apply(ctx, namestest.Ungated(New(w.Deps)), engine.Options{})
-		return err
+		return phasetest.Mortal(t, store, namestest.Ungated(New(w.Deps)), hear)
 	}
 	err := process(func(e engine.Event, die context.CancelFunc) {
 		if e.What == engine.Waiting && w.Writes() > 0 {

@@ -22,17 +22,12 @@ import (
 	"cutover.dev/cutover/pkg/replset/replsim"
 )
 
-// heard is told of every event.
-type heard func(engine.Event)
-
-func (h heard) Emit(e engine.Event) { h(e) }
-
 // job is one process of the tool. It dies as soon as it says this, "" it does not.
 func job(t *testing.T, d Deps, j journal.Store, dies string) error {
 	t.Helper()
 	ctx, die := context.WithCancel(t.Context())
 	defer die()
-	e := &engine.Engine{Store: j, Run: "test", Seed: "test", Poll: 100 * time.Millisecond, Grace: time.Millisecond, Sink: heard(func(e engine.Event) {
+	e := &engine.Engine{Store: j, Run: "test", Seed: "test", Poll: 100 * time.Millisecond, Grace: time.Millisecond, Sink: phasetest.Hear(func(e engine.Event) {
 		if dies != "" && strings.Contains(e.Observation.Detail, dies) {
 			die()
 		}

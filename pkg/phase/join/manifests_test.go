@@ -93,7 +93,7 @@ func outsider(t *testing.T, s *kubetest.Server, ns string) *dynamic.DynamicClien
 }
 
 func (s *simulation) applied(ctx context.Context, j journal.Store, hear func(engine.Event)) error {
-	e := &engine.Engine{Store: j, Run: "test", Seed: "test", Poll: 50 * time.Millisecond, Grace: time.Second, Sink: heard(hear)}
+	e := &engine.Engine{Store: j, Run: "test", Seed: "test", Poll: 50 * time.Millisecond, Grace: time.Second, Sink: phasetest.Hear(hear)}
 	_, err := e.Apply(ctx, quick(s.d), engine.Options{})
 	return err
 }

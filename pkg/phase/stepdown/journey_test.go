@@ -12,6 +12,7 @@ import (
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/journal"
 	"cutover.dev/cutover/pkg/phase/members"
+	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/replset/mongotest"
 	"cutover.dev/cutover/pkg/replset/path"
 )
@@ -61,21 +62,20 @@ func depart(t *testing.T, old, fresh int) *journey {
 	return g
 }
 
-// heard is told of every event, by the process that waits for it.
-type heard func(engine.Event)
-
-func (h heard) Emit(e engine.Event) { h(e) }
-
-// run is one process of the tool. It returns its exit code.
-func (g *journey) run(ctx context.Context, t *testing.T, verb string, hear heard) (fault.Code, error) {
-	t.Helper()
-	sink := heard(func(e engine.Event) {
+// telling tells the test's log and, unless it is nil, hear of every event.
+func telling(t *testing.T, hear phasetest.Hear) phasetest.Hear {
+	return func(e engine.Event) {
 		told{t}.Emit(e)
 		if hear != nil {
 			hear(e)
 		}
-	})
-	e := &engine.Engine{Store: g.j, Run: "test", Seed: "test", Poll: 200 * time.Millisecond, Grace: time.Minute, Sink: sink}
+	}
+}
+
+// run is one process of the tool. It returns its exit code.
+func (g *journey) run(ctx context.Context, t *testing.T, verb string, hear phasetest.Hear) (fault.Code, error) {
+	t.Helper()
+	e := &engine.Engine{Store: g.j, Run: "test", Seed: "test", Poll: 200 * time.Millisecond, Grace: time.Minute, Sink: telling(t, hear)}
 	var r engine.Result
 	var err error
 	began := time.Now()
@@ -113,7 +113,7 @@ func exit(r engine.Result, err error, back bool) fault.Code {
 }
 
 // arrive runs a verb again until it ends well.
-func (g *journey) arrive(t *testing.T, verb string, hear heard) {
+func (g *journey) arrive(t *testing.T, verb string, hear phasetest.Hear) {
 	t.Helper()
 	for tries := 1; ; tries++ {
 		code, err := g.run(t.Context(), t, verb, hear)

@@ -19,14 +19,9 @@ import (
 )
 
 // process is one run of the phase on a simulated set, in its bubble.
-func process(ctx context.Context, t *testing.T, s *memberstest.Set, j journal.Store, hear heard) (engine.Result, error) {
+func process(ctx context.Context, t *testing.T, s *memberstest.Set, j journal.Store, hear phasetest.Hear) (engine.Result, error) {
 	t.Helper()
-	e := &engine.Engine{Store: j, Run: "test", Seed: "test", Poll: 200 * time.Millisecond, Grace: time.Minute, Sink: heard(func(e engine.Event) {
-		told{t}.Emit(e)
-		if hear != nil {
-			hear(e)
-		}
-	})}
+	e := &engine.Engine{Store: j, Run: "test", Seed: "test", Poll: 200 * time.Millisecond, Grace: time.Minute, Sink: telling(t, hear)}
 	return e.Apply(ctx, New(s.Deps), engine.Options{})
 }
 

@@ -9,6 +9,7 @@ import (
 	"cutover.dev/cutover/pkg/engine"
 	"cutover.dev/cutover/pkg/journal"
 	"cutover.dev/cutover/pkg/phase/names/namestest"
+	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/plan"
 	"cutover.dev/cutover/pkg/zone/zonetest"
 )
@@ -19,12 +20,7 @@ func TestWhoComesAfterADeadProcessWaitsForTheSecondary(t *testing.T) {
 	w.Deps.Plan.Spec.Windows.Zones = plan.Duration(30 * time.Second)
 	store := &journal.Memory{}
 	run := func(hear func(engine.Event, context.CancelFunc)) error {
-		ctx, die := context.WithCancel(t.Context())
-		defer die()
-		e := &engine.Engine{Store: store, Run: "test", Poll: 20 * time.Millisecond, Grace: time.Millisecond}
-		e.Sink = sink(func(e engine.Event) { hear(e, die) })
-		_, err := e.Apply(ctx, namestest.Ungated(New(w.Deps)), engine.Options{})
-		return err
+		return phasetest.Mortal(t, store, namestest.Ungated(New(w.Deps)), hear)
 	}
 	first := w.Primary.Serial(zonetest.Zone)
 	err := run(func(e engine.Event, die context.CancelFunc) {
@@ -44,7 +40,3 @@ func TestWhoComesAfterADeadProcessWaitsForTheSecondary(t *testing.T) {
 		t.Errorf("%d writes, %v", n, err)
 	}
 }
-
-type sink func(engine.Event)
-
-func (s sink) Emit(e engine.Event) { s(e) }
