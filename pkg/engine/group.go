@@ -29,7 +29,7 @@ func (r *run) forward(g phase.Group) error {
 		return nil
 	}
 	r.tell(Event{What: Group, Group: g.Name})
-	if err := r.ask(g.Name, g.Before); err != nil {
+	if err := r.ask(g.Name, g.Before, sideBySide); err != nil {
 		return fmt.Errorf("%s: %w", g.Name, err)
 	}
 	if err := r.each(g.Limit, append(cut, work...), r.lane); err != nil {
@@ -53,7 +53,7 @@ func (r *run) backward(g phase.Group) error {
 		return nil
 	}
 	r.tell(Event{What: Group, Group: g.Name})
-	if err := r.ask(g.Name, g.Back); err != nil {
+	if err := r.ask(g.Name, g.Back, sideBySide); err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", g.Name, err), r.recover([]phase.Group{g}))
 	}
 	if err := r.each(g.Limit, work, r.takeBack); err != nil {
@@ -97,21 +97,36 @@ func (r *run) each(limit int, lanes []phase.Lane, do func(phase.Lane, func() boo
 	return nil
 }
 
-// ask asks every gate and reports every no.
-func (r *run) ask(group string, gates []phase.Step) error {
+// ask asks every gate, up to limit of them at once, and reports every no. They are told in their order.
+func (r *run) ask(group string, gates []phase.Step, limit int) error {
+	type answer struct {
+		seen phase.Observation
+		err  error
+	}
+	answers := make([]chan answer, len(gates))
+	slots := make(chan struct{}, limit)
+	for i, g := range gates {
+		answers[i] = make(chan answer, 1)
+		go func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			o, err := r.settle(r.hard, g, g.Observe, nil, waits{yields: true, quiet: true})
+			answers[i] <- answer{o, err}
+		}()
+	}
 	errs := make([]error, len(gates))
 	for i, g := range gates {
-		o, err := r.settle(r.hard, g, g.Observe, nil, waits{yields: true, quiet: true})
-		e := Event{What: Gate, Group: group, Step: g.ID, Title: g.Title, Observation: o}
-		if errors.Is(err, ErrUnsure) {
-			e.Err = err
+		got := <-answers[i]
+		e := Event{What: Gate, Group: group, Step: g.ID, Title: g.Title, Observation: got.seen}
+		if errors.Is(got.err, ErrUnsure) {
+			e.Err = got.err
 		}
 		r.tell(e)
-		if err != nil {
-			errs[i] = fmt.Errorf("gate %s: %w", strings.TrimPrefix(g.ID, "gate:"), err)
+		if got.err != nil {
+			errs[i] = fmt.Errorf("gate %s: %w", strings.TrimPrefix(g.ID, "gate:"), got.err)
 		}
-		if errors.Is(err, ErrNo) {
-			errs[i] = fault.Advise(fault.Refused, errs[i], o.Hints...)
+		if errors.Is(got.err, ErrNo) {
+			errs[i] = fault.Advise(fault.Refused, errs[i], got.seen.Hints...)
 		}
 	}
 	return join(errs)
