@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"cutover.dev/cutover/lab/names"
 	"cutover.dev/cutover/lab/rehearse"
 	"cutover.dev/cutover/lab/world"
 )
@@ -17,9 +18,12 @@ import (
 // kill, so that most kills are not spent in one place.
 const latest = 24 * time.Second
 
+// whole is quick with names and the database, which move as well, and steps of the set that show soon when they hang.
+var whole = slices.Concat(but(quick, "residual: 3s"), names.Plan(), []string{"step: 2m", "step: 30s"})
+
 // gauntlet sends processes the same road forth and back, and kills each at a random instant, until all kills are spent.
 type gauntlet struct {
-	*rig
+	*chain
 	random      *rand.Rand
 	left, spent int // kills
 }
@@ -36,31 +40,36 @@ func TestTheRoadAndItsWayBackHoldWhenProcessesAreKilledAtRandomInstants(t *testi
 		seed = given
 	}
 	t.Logf("CUTOVER_SEED=%d", seed)
-	g := &gauntlet{start(t, setting{out: "random", plan: quick}), rand.New(rand.NewPCG(seed, seed)), kills, 0}
+	r := start(t, setting{out: "random", plan: whole, names: true, database: true})
+	w, err := rehearse.Application(t.Context(), r.file(t, "writes.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gauntlet{&chain{&application{r, w}, nil, whole, time.Now()}, rand.New(rand.NewPCG(seed, seed)), kills, 0}
 	phases, err := g.tool.Phases(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	waves := wavesOf(t, phases)
-	phases = phases[:slices.Index(phases, waves[len(waves)-1])+1]
-	before, began := g.snapshots(t), time.Now()
+	phases = slices.DeleteFunc(phases, func(name string) bool { return name == "cleanup" })
+	set, zones, clusters := g.config(t), g.zones(t), g.snapshots(t)
 	for g.left > 0 {
 		for _, phase := range phases {
-			g.part(t, phase, func(t *testing.T, _ *rig) { g.run(t, "apply", "--phase", phase) })
-			if phase == "routes" {
-				g.move(t, world.New)
-			}
+			g.step(t, phase, func(t *testing.T) { g.run(t, "apply", "--phase", phase) })
 		}
-		for i := len(phases) - 1; i >= 0; i-- {
-			if phases[i] == "routes" {
-				g.move(t, world.Old)
-			}
-			g.part(t, phases[i]+" back", func(t *testing.T, _ *rig) { g.run(t, "rollback", "--phase", phases[i]) })
+		g.primaryIn(t, world.New)
+		g.lead(t, world.New)
+		for _, phase := range slices.Backward(phases) {
+			g.step(t, phase+" back", func(t *testing.T) { g.run(t, "rollback", "--phase", phase) })
 		}
-		g.part(t, "as before", func(t *testing.T, r *rig) { r.asBefore(t, before) })
+		g.step(t, "all of it is as it was", func(t *testing.T) {
+			g.primaryIn(t, world.Old)
+			g.asItWas(t, set, zones)
+			g.asBefore(t, clusters)
+		})
 	}
-	g.part(t, "nothing was written twice or lost", func(t *testing.T, r *rig) {
-		r.writtenOnce(t, began)
+	g.step(t, "nothing was written twice", func(t *testing.T) { g.once(t, set, zones) })
+	g.step(t, "nothing is lost", func(t *testing.T) {
+		g.chain.end(t)
 		r.end(t)
 	})
 }
