@@ -15,8 +15,8 @@ import (
 )
 
 // latest is when a process is killed at the latest, if it still runs: twice as long as the longest proof that begins anew after a
-// kill, so that most kills are not spent in one place.
-const latest = 24 * time.Second
+// kill, so that most kills are not spent in one place. Every second one comes soon, since most phases take no longer than that.
+const latest, soon = 24 * time.Second, 3 * time.Second
 
 // whole is quick with names and the database, which move as well, and steps of the set that show soon when they hang.
 var whole = slices.Concat(but(quick, "residual: 3s"), names.Plan(), []string{"step: 2m", "step: 30s"})
@@ -81,7 +81,11 @@ func (g *gauntlet) run(t *testing.T, args ...string) {
 	for {
 		q := g.begin(t, g.tool, nil, func(rehearse.Line) bool { return false }, verbLine(g.tool, args[0], args[1:]...)...)
 		if g.left > 0 {
-			q.killAfter(t, time.Duration(g.random.Int64N(int64(latest))))
+			within := latest
+			if g.left%2 == 0 {
+				within = soon
+			}
+			q.killAfter(t, time.Duration(g.random.Int64N(int64(within))))
 		}
 		got := q.end(t, verbEnd)
 		switch {
