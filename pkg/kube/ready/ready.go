@@ -74,24 +74,31 @@ func deployment(d *appsv1.Deployment) (phase.State, string) {
 	if state, why, ok := unseen(d.Generation, d.Status.ObservedGeneration); ok {
 		return state, why
 	}
-	for _, c := range d.Status.Conditions {
-		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse {
-			return phase.Failed, "gave up: " + c.Reason + ": " + c.Message
-		}
-	}
 	want := count(d.Spec.Replicas)
 	for _, c := range []struct {
 		what string
 		have int32
 	}{{"updated", d.Status.UpdatedReplicas}, {"ready", d.Status.ReadyReplicas}, {"available", d.Status.AvailableReplicas}} {
 		if why, yes := short(c.what, c.have, want); yes {
-			return phase.Settling, why
+			return phase.Settling, why + gaveUp(d)
 		}
 	}
 	if old := d.Status.Replicas - want; old > 0 {
 		return phase.Settling, fmt.Sprintf("%d replicas too many are still there", old)
 	}
 	return phase.Done, fmt.Sprintf("%d of %d replicas ready", d.Status.ReadyReplicas, want)
+}
+
+// gaveUp is what the controller says when nothing became ready within spec.progressDeadlineSeconds, or it may not make its
+// ReplicaSet. It is no verdict: the controller goes on trying, and its condition stays until the next pod becomes ready,
+// also after what kept the pods back was mended.
+func gaveUp(d *appsv1.Deployment) string {
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse {
+			return "; its controller gave up: " + c.Reason + ": " + c.Message
+		}
+	}
+	return ""
 }
 
 func replicaSet(r *appsv1.ReplicaSet) (phase.State, string) {
