@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -58,6 +59,16 @@ func (s *session) breakGlass(ctx context.Context) error {
 	}
 	s.call.warn("new answers, but its journal is gone or damaged: going by old's copy")
 	return nil
+}
+
+// withoutNew adds to an error of new that is no answer the command that does the same without new, where the verb has one: who
+// goes back because new is gone has to be told here.
+func (c *call) withoutNew(err error) error {
+	if fault.CodeOf(err) != fault.Unsure || !slices.Contains(c.verb.Flags, "break-glass") {
+		return err
+	}
+	args := slices.Concat(c.args, c.given("to", "phase", "holder"), []string{"--break-glass", "REASON"})
+	return fault.Advise(fault.Unsure, err, append(fault.Hints(err), "only if new is gone for good: "+c.command(c.verb.Name, args...)+" does without it, by what is kept in old")...)
 }
 
 // answered: an API server, or what stands before it, sent that error.

@@ -37,7 +37,7 @@ func TestOldIsTakenBackWithoutNewFromAnExportedJournal(t *testing.T) {
 	back := []string{"rollback", "--to", "routes", "--break-glass", "new burnt down"}
 	want("new answers", 3, "leave --break-glass out", back...)
 	w.servers[phase.New].Kill()
-	want("an ordinary rollback", 7, "gave no answer", "rollback", "--to", "routes")
+	want("an ordinary rollback", 7, "hint: only if new is gone for good: cutover rollback --plan "+w.plan+" --to routes --break-glass REASON", "rollback", "--to", "routes")
 	dead := cluster.NewLease(w.connect(t, phase.Old), "cutover-system", "two", 5*time.Second)
 	if err := dead.Acquire(t.Context(), "dead"); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,5 +75,33 @@ func TestOnlyAnUnreachableNewIsGoneAndOnlyADamagedJournalIsLost(t *testing.T) {
 				t.Errorf("code %d, want %d; gone: %v (%v)", fault.CodeOf(err), c.want, s.gone, err)
 			}
 		})
+	}
+}
+
+// At night nobody looks for a flag: who goes back, and gets no answer from new, is told the command that does without it.
+func TestWhoGetsNoAnswerFromNewIsToldHowToDoWithoutIt(t *testing.T) {
+	silent := fault.New(fault.Unsure, "see to it", "new gave no answer")
+	for _, c := range []struct {
+		name, want string
+		args       []string
+		flags      flags
+	}{
+		{"rollback", "cutover rollback --plan p.yaml --to routes --break-glass REASON", nil, flags{To: "routes"}},
+		{"rollback", "cutover rollback --plan p.yaml --phase proxy --break-glass REASON", nil, flags{Phase: "proxy"}},
+		{"status", "cutover status --plan p.yaml --break-glass REASON", nil, flags{}},
+		{"unlock", "cutover unlock --plan p.yaml --holder 'run 7' --break-glass REASON", nil, flags{Holder: "run 7"}},
+		{"journal", "cutover journal --plan p.yaml show --break-glass REASON", []string{"show"}, flags{}},
+		{"apply", "", nil, flags{Phase: "proxy"}},
+	} {
+		i := slices.IndexFunc(verbs(), func(v verb) bool { return v.Name == c.name })
+		c.flags.Plan = "p.yaml"
+		asks := &call{verb: verbs()[i], args: c.args, flags: c.flags}
+		hints := fault.Hints(asks.withoutNew(silent))
+		if hints[0] != "see to it" || c.want == "" && len(hints) > 1 || c.want != "" && !strings.Contains(hints[len(hints)-1], " gone for good: "+c.want+" ") {
+			t.Errorf("%s: hints %q, want %q", c.name, hints, c.want)
+		}
+		if refused := fault.New(fault.Refused, "", "new lets nobody in"); len(fault.Hints(asks.withoutNew(refused))) > 0 {
+			t.Errorf("%s: a new that answers is taken for one that is gone", c.name)
+		}
 	}
 }

@@ -168,7 +168,7 @@ func (o *outcome) foresee(ctx context.Context, d *report.Document) {
 
 // given repeats those of these flags that stood on the command line.
 func (c *call) given(names ...string) []string {
-	values := map[string]string{"to": c.flags.To, "phase": c.flags.Phase, "break-glass": c.flags.BreakGlass}
+	values := map[string]string{"to": c.flags.To, "phase": c.flags.Phase, "holder": c.flags.Holder, "break-glass": c.flags.BreakGlass}
 	var args []string
 	for _, name := range names {
 		if values[name] != "" {

@@ -163,7 +163,7 @@ func (s *session) identity(ctx context.Context, both bool) error {
 	current, newErr := s.plan.Spec.Clusters.New.UID, error(nil)
 	if both {
 		if current, newErr = s.new.UID(ctx); newErr != nil {
-			newErr = fmt.Errorf("ask new who it is: %w", newErr)
+			newErr = s.call.withoutNew(fmt.Errorf("ask new who it is: %w", newErr))
 		}
 	}
 	if err := errors.Join(oldErr, newErr); err != nil {
