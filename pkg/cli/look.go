@@ -83,7 +83,7 @@ func blocked(lines []engine.Line) error {
 	var nos []error
 	for _, l := range lines {
 		if l.Err == nil && l.Seen.State == phase.Failed {
-			nos = append(nos, fmt.Errorf("%s: %s", l.Step.ID, l.Seen.Detail))
+			nos = append(nos, fault.Advise(fault.Refused, fmt.Errorf("%s: %s", l.Step.ID, l.Seen.Detail), l.Seen.Hints...))
 		}
 	}
 	return fault.Wrap(fault.Refused, "", errors.Join(nos...))

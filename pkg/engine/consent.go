@@ -52,7 +52,7 @@ func hopeless(lines []Line) error {
 		case l.Err != nil && fault.CodeOf(l.Err) == fault.Refused:
 			errs = append(errs, fmt.Errorf("%s: %w: %w", l.Step.Title, ErrNo, l.Err))
 		case l.Err == nil && l.Step.Apply != nil && l.Seen.State == phase.Failed:
-			errs = append(errs, fmt.Errorf("%s: %w: %s", l.Step.Title, ErrNo, l.Seen.Detail))
+			errs = append(errs, fmt.Errorf("%s: %w", l.Step.Title, no(l.Seen, l.Seen.Detail)))
 		}
 	}
 	return errors.Join(errs...)
@@ -84,7 +84,7 @@ func (r *run) drift(lines []Line, x index) error {
 			for line := range strings.Lines(strings.TrimRight(l.Seen.Diff, "\n ")) {
 				why += "\n    " + strings.TrimRight(line, "\n") // indented, so that they go on with this error
 			}
-			errs = append(errs, fmt.Errorf("phase %s: %s: %w: %w: %s", r.p.Name, l.Step.Title, ErrNo, ErrDrift, why))
+			errs = append(errs, fault.Advise(fault.Refused, fmt.Errorf("phase %s: %s: %w: %w: %s", r.p.Name, l.Step.Title, ErrNo, ErrDrift, why), l.Seen.Hints...))
 		}
 	}
 	return errors.Join(errs...)

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/phase"
 )
 
@@ -124,9 +123,6 @@ func (r *run) ask(group string, gates []phase.Step, limit int) error {
 		r.tell(e)
 		if got.err != nil {
 			errs[i] = fmt.Errorf("gate %s: %w", strings.TrimPrefix(g.ID, "gate:"), got.err)
-		}
-		if errors.Is(got.err, ErrNo) {
-			errs[i] = fault.Advise(fault.Refused, errs[i], got.seen.Hints...)
 		}
 	}
 	return join(errs)

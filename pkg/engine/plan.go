@@ -98,7 +98,7 @@ func (e *Engine) Verify(ctx context.Context, p phase.Phase) ([]Line, error) {
 		case l.Err != nil:
 			errs = append(errs, fmt.Errorf("phase %s: %s: %w: %w", p.Name, l.Step.Title, ErrUnsure, l.Err))
 		case l.Seen.State == phase.Failed, l.Seen.State == phase.Pending:
-			errs = append(errs, fmt.Errorf("phase %s: %s: %w: %s", p.Name, l.Step.Title, ErrNo, l.Seen.Detail))
+			errs = append(errs, fmt.Errorf("phase %s: %s: %w", p.Name, l.Step.Title, no(l.Seen, l.Seen.Detail)))
 		}
 	}
 	return lines, errors.Join(errs...)

@@ -94,9 +94,14 @@ func verdict(o phase.Observation, err error, once bool) (bool, error) {
 	case !o.NotBefore.IsZero():
 		return true, &NotBefore{o.NotBefore, o.Detail}
 	case o.State == phase.Failed || once:
-		return true, fmt.Errorf("%w: %s", ErrNo, o.Detail)
+		return true, no(o, o.Detail)
 	}
 	return false, nil
+}
+
+// no is an error that says so in these words, with what o says is to be done.
+func no(o phase.Observation, words string) error {
+	return fault.Advise(fault.Refused, fmt.Errorf("%w: %s", ErrNo, words), o.Hints...)
 }
 
 // teller tells what settle sees: every change of the state, and that it waits.
@@ -107,8 +112,9 @@ type teller struct {
 	asked bool
 	state phase.State
 
-	last   string // what was seen last, in words
-	unseen error  // why the last look saw nothing
+	last   string            // what was seen last, in words
+	seen   phase.Observation // the same, if anything was
+	unseen error             // why the last look saw nothing
 }
 
 // remember keeps what was seen last. A look that was cut off by the end of the wait tells nothing, unless it was all:
@@ -117,9 +123,9 @@ func (t *teller) remember(ctx context.Context, o phase.Observation, err error) {
 	switch {
 	case ctx.Err() != nil && t.last != "":
 	case err == nil:
-		t.last, t.unseen = o.Detail, nil
+		t.last, t.seen, t.unseen = o.Detail, o, nil
 	default:
-		t.last, t.unseen = fmt.Sprintf("%v: %v", ErrUnsure, err), err
+		t.last, t.seen, t.unseen = fmt.Sprintf("%v: %v", ErrUnsure, err), o, err
 	}
 }
 
@@ -139,6 +145,8 @@ func (t *teller) ended(cause, timeout error) error {
 		return cause
 	case t.unseen != nil:
 		return fmt.Errorf("%w; last seen: %w: %w", cause, ErrUnsure, t.unseen)
+	case errors.Is(cause, timeout) && len(t.seen.Hints) > 0: // which say what helps: waiting for longer is not it
+		return no(t.seen, fmt.Sprintf("not there after %s; last seen: %s", t.s.Limit, t.last))
 	case errors.Is(cause, timeout):
 		return fmt.Errorf("%w: %w; last seen: %s", ErrNo, cause, t.last)
 	}

@@ -119,7 +119,7 @@ type Observation struct {
 	State     State
 	Detail    string          // always set: what was seen, in words for a person
 	Diff      string          // live to wanted, secrets masked
-	Hints     []string        // of a gate that says no: what to do, where the detail does not say it
+	Hints     []string        // of what is not Done: what to do about it, where that is not to wait for longer
 	NotBefore time.Time       // set: waiting in this process is pointless, come back then
 	Was       json.RawMessage // all that Revert needs to restore what is there now
 	Facts     map[string]any  // journaled with "begun" (when Pending) and "done" (when Done); those of Reverted whenever they are new
