@@ -2,7 +2,7 @@
 // one run, against two real API servers without controllers. Only the steps are measured; gates and proofs are off.
 //
 // Every measured part is a process of its own, so that its memory is its own too. `make bench` runs it and writes
-// out/bench/report.json; nothing here runs in a plain `go test`.
+// out/bench/report.json; a plain `go test` only sees that a missed target is told.
 package bench
 
 import (

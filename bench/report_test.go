@@ -60,15 +60,24 @@ func atMost(b *testing.B, name string, target, ours float64, unit string) {
 	note(b, result{Name: name, Ratio: ours / target, Target: target, Ours: ours, Unit: unit})
 }
 
-// note prints a result and puts it into the report, in place of an earlier one of that name.
+// reportFile is where `make bench` collects them.
+var reportFile = filepath.Join("..", "out", "bench", "report.json")
+
+// note prints a result and puts it into the report.
 func note(b *testing.B, r result) {
 	b.Helper()
 	fmt.Println(r)
-	file := filepath.Join("..", "out", "bench", "report.json")
+	if err := r.into(reportFile); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// into puts a result into a report, in place of an earlier one of that name.
+func (r result) into(file string) error {
 	var all report
 	if text, err := os.ReadFile(file); err == nil {
 		if err := json.Unmarshal(text, &all); err != nil {
-			b.Fatalf("read %s: %v", file, err)
+			return fmt.Errorf("read %s: %w", file, err)
 		}
 	}
 	all.Results = append(slices.DeleteFunc(all.Results, func(other result) bool { return other.Name == r.Name }), r)
@@ -80,7 +89,5 @@ func note(b *testing.B, r result) {
 	if err == nil {
 		err = os.WriteFile(file, append(text, '\n'), 0o644) //nolint:gosec // the same
 	}
-	if err != nil {
-		b.Fatal(err)
-	}
+	return err
 }
