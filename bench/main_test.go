@@ -24,6 +24,7 @@ type task struct {
 	Scope    scope
 	Wave     int // which of them
 	Zone     nameServers
+	Program  program
 }
 
 // took is what the child says of it.
@@ -41,7 +42,8 @@ var jobs = map[string]func(context.Context, task) (took, error){
 	"apply": floorApply, "routes": routesApply,
 	"list": floorList, "plan": routesPlan, "verify": routesVerify,
 	"waves": wavesPlan, "wave": waveApply,
-	"names": namesSwap, "bare names": floorNames(lines), "serial names": floorNames(1), "every answer": floorEvery,
+	"program": programRuns,
+	"names":   namesSwap, "bare names": floorNames(lines), "serial names": floorNames(1), "every answer": floorEvery,
 }
 
 func TestMain(m *testing.M) {

@@ -22,7 +22,6 @@ import (
 func attend(b *testing.B, kubeconfig string) {
 	b.Helper()
 	c := client(b, kubeconfig)
-	of := c.Resource(kube.Deployment.GVR())
 	group, ctx := errgroup.WithContext(b.Context())
 	group.SetLimit(atOnce)
 	look := func(o any) {
@@ -33,10 +32,7 @@ func attend(b *testing.B, kubeconfig string) {
 			})
 		}
 	}
-	informer := cache.NewSharedIndexInformer(&cache.ListWatch{
-		ListWithContextFunc:  func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return of.List(ctx, o) },
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) { return of.Watch(ctx, o) },
-	}, &unstructured.Unstructured{}, 0, nil)
+	informer := watching(b, kubeconfig, kube.Deployment)
 	if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: look, UpdateFunc: func(_, o any) { look(o) }}); err != nil {
 		b.Fatal(err)
 	}
@@ -45,6 +41,16 @@ func attend(b *testing.B, kubeconfig string) {
 	for slices.ContainsFunc(informer.GetStore().List(), behind) { // the tool would take those for workloads that nobody runs
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// watching is a view of all objects of a kind, which is not begun yet.
+func watching(b *testing.B, kubeconfig string, k kube.Kind) cache.SharedIndexInformer {
+	b.Helper()
+	of := client(b, kubeconfig).Resource(k.GVR())
+	return cache.NewSharedIndexInformer(&cache.ListWatch{
+		ListWithContextFunc:  func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return of.List(ctx, o) },
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) { return of.Watch(ctx, o) },
+	}, &unstructured.Unstructured{}, 0, nil)
 }
 
 // behind: the status is not that of the spec.
