@@ -113,13 +113,11 @@ func (m wave) judge(ctx context.Context, ref plan.Ref, live *unstructured.Unstru
 	if err != nil {
 		return phase.Observation{}, err
 	}
-	for i, fact := range ready.Why(ctx, m.New, ref.Namespace, pods.Labels) {
-		if i == 3 {
-			break
-		}
+	facts := ready.Why(ctx, m.New, ref.Namespace, pods.Labels)
+	for _, fact := range facts[:min(len(facts), 3)] {
 		detail += "; " + fact
 	}
-	return phase.Observation{State: state, Detail: detail}, nil
+	return phase.Observation{State: state, Detail: detail, Hints: []string{whyNotReady(m.New.Env(), ref, pods.Labels, facts)}}, nil
 }
 
 // capacity proves that every Service of the workload has as many ready endpoints in new as the workload has replicas.

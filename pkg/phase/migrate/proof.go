@@ -148,20 +148,30 @@ func (m wave) prove(u unit, past phase.Past) phase.Step {
 			if err != nil {
 				return phase.Observation{}, err
 			}
-			facts := map[string]any{probe.FactPrefix + u.name: l}
-			if l.Lost > *m.Plan.Spec.Probe.MaxLost {
-				return phase.Observation{State: phase.Failed, Detail: l.Check(*m.Plan.Spec.Probe.MaxLost, 1).Error(), Facts: facts}, nil
-			}
-			if l.Streak < m.Plan.Spec.Probe.Samples {
-				return phase.Observation{State: phase.Pending, Detail: l.String() + firstBad(l)}, nil
-			}
-			if slow := m.slower(l, known); slow != "" {
-				// Asked again until the time is up: the first requests of new pods, or a busy minute, are no verdict.
-				return phase.Observation{State: phase.Settling, Detail: slow}, nil
-			}
-			return phase.Observation{State: phase.Done, Detail: l.String(), Facts: facts}, nil
+			return m.proved(u, l, known), nil
 		},
 	}
+}
+
+// proved judges a series of prove.
+func (m wave) proved(u unit, l *probe.Ledger, known map[string]probe.Normal) phase.Observation {
+	facts := map[string]any{probe.FactPrefix + u.name: l}
+	if l.Lost > *m.Plan.Spec.Probe.MaxLost {
+		why := l.Check(*m.Plan.Spec.Probe.MaxLost, 1).Error()
+		return phase.Observation{State: phase.Failed, Detail: why, Hints: []string{whyWrong(m.New.Env(), u)}, Facts: facts}
+	}
+	if l.Streak < m.Plan.Spec.Probe.Samples {
+		o := phase.Observation{State: phase.Pending, Detail: l.String() + firstBad(l)}
+		if m.byItself(l, u) {
+			o.Hints = []string{whyWrong(m.New.Env(), u)}
+		}
+		return o
+	}
+	if slow := m.slower(l, known); slow != "" {
+		// Asked again until the time is up: the first requests of new pods, or a busy minute, are no verdict.
+		return phase.Observation{State: phase.Settling, Detail: slow, Hints: []string{whySlower(m.New.Env(), u)}}
+	}
+	return phase.Observation{State: phase.Done, Detail: l.String(), Facts: facts}
 }
 
 func firstBad(l *probe.Ledger) string {
@@ -210,7 +220,7 @@ func (m wave) slower(l *probe.Ledger, known map[string]probe.Normal) string {
 		}
 		limit := max(time.Duration(m.Plan.Spec.Probe.Latency*float64(n.Median)), n.Median+slack)
 		if t.P50 > limit {
-			return fmt.Sprintf("%s: half of the answers took more than %s; it took %s before and may take %s (probe.latency)",
+			return fmt.Sprintf("%s: half of the answers took more than %s; it took %s before and may take %s",
 				t.Name, t.P50.Round(time.Millisecond), n.Median.Round(time.Millisecond), limit.Round(time.Millisecond))
 		}
 	}

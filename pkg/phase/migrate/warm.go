@@ -38,7 +38,8 @@ func (m wave) warm(ref plan.Ref) phase.Step {
 						return phase.Observation{}, context.Cause(ctx)
 					}
 					if bad != "" {
-						return phase.Observation{State: phase.Pending, Detail: bad}, nil
+						look := lookAt(m.New.Env(), r.Ingress.Namespace, "logs "+p.name+" --all-containers", "describe pod "+p.name)
+						return phase.Observation{State: phase.Pending, Detail: bad, Hints: []string{look}}, nil
 					}
 					asked += warmAsks
 				}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
@@ -40,10 +41,15 @@ func (m wave) watch(u unit, past phase.Past) func(context.Context) error {
 			case <-tick.C:
 			}
 			if err := m.staffed(ctx, u); err != nil {
-				return err
+				return m.wrong(u, err)
 			}
 		}
 	}
+}
+
+// wrong adds to an error of the watch where to look for its cause.
+func (m wave) wrong(u unit, err error) error {
+	return fault.Wrap(fault.Broken, whyWrong(m.New.Env(), u), err)
 }
 
 // staffed asks whether every Service of the unit that has routes has a ready endpoint in new. Could-not-tell is no
@@ -82,7 +88,7 @@ func (m wave) patrol(ctx context.Context, u unit, past phase.Past, end context.C
 			return
 		}
 		if bad[t.Label()]++; bad[t.Label()] >= 2 {
-			end(fmt.Errorf("%s answered badly twice in a row: status %d %s %v", t.Label(), a.Status, a.Class, err))
+			end(m.wrong(u, fmt.Errorf("%s answered badly twice in a row: status %d %s %v", t.Label(), a.Status, a.Class, err)))
 		}
 	}}
 	s.Run(ctx)
@@ -104,7 +110,7 @@ func (m wave) observeWindow(u unit, past phase.Past) phase.Step {
 			}
 			facts := map[string]any{probe.FactPrefix + "watch " + u.name: l}
 			if err := l.Check(*m.Plan.Spec.Probe.MaxLost, float64(*m.Plan.Spec.Probe.MaxErrorRate)); err != nil {
-				return phase.Observation{State: phase.Failed, Detail: err.Error(), Facts: facts}, nil
+				return phase.Observation{State: phase.Failed, Detail: err.Error(), Hints: []string{whyWrong(m.New.Env(), u)}, Facts: facts}, nil
 			}
 			return phase.Observation{State: phase.Done, Detail: l.String(), Facts: facts}, nil
 		},
