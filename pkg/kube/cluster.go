@@ -32,6 +32,7 @@ type Cluster struct {
 	timeout  time.Duration
 	canaries []string
 	lent     bool          // it logs in with tokens that it is given, not by the kubeconfig
+	renews   bool          // after a 401 it logs in anew by itself
 	writers  chan struct{} // one for each write that is on its way
 
 	life  context.Context // ends the views; a Cluster is a connection, so it keeps one

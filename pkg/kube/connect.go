@@ -81,7 +81,7 @@ func Connect(ctx context.Context, env, kubeconfig string, o Options) (*Cluster, 
 		c.lent = true
 		cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return bearer{o.Token, next} })
 	}
-	c.config = cfg
+	c.config, c.renews = cfg, cfg.ExecProvider != nil // client-go runs that program again, and hands out the 401 all the same
 	if c.dynamic, err = dynamic.NewForConfig(cfg); err != nil {
 		return nil, unusable(env, "cannot be used: "+brief(err))
 	}

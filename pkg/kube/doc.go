@@ -13,7 +13,8 @@
 //
 // In any other case the question goes to the API server itself, and when that has no answer either the error has code
 // fault.Unsure. So a "yes" is never older than fresh, and a server that is gone is never a yes. Unauthorized and
-// Forbidden are final: code fault.Refused, because waiting changes nothing. Secrets are viewed as metadata only.
+// Forbidden are final: code fault.Refused, because waiting changes nothing; only after a login program of the kubeconfig
+// gave another token is it asked once more. Secrets are viewed as metadata only.
 //
 // Writing. Every write is conditional: an absent object is created (never applied, which would overwrite what appeared
 // in between), one of ours is applied server-side at the resourceVersion that was read, a JSON patch has its tests, a

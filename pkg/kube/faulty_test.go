@@ -98,14 +98,27 @@ func misbehaving(t *testing.T, timeout time.Duration) (*faulty, *kube.Cluster, s
 	f.EnableHTTP2 = true
 	f.StartTLS()
 	t.Cleanup(f.CloseClientConnections)
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw})
-	config := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: k, user: u}}],
-		clusters: [{name: k, cluster: {server: %q, certificate-authority-data: %s}}], users: [{name: u, user: {token: token-admin}}]}`,
-		f.URL, base64.StdEncoding.EncodeToString(ca))
-	c, err := kube.Connect(t.Context(), "new", base64.StdEncoding.EncodeToString([]byte(config)), kube.Options{Timeout: timeout})
+	c, err := kube.Connect(t.Context(), "new", f.kubeconfig("{token: token-admin}"), kube.Options{Timeout: timeout})
 	must(t, err)
 	t.Cleanup(c.Close)
 	return f, c, namespace(t, c)
+}
+
+// kubeconfig leads to the proxy as a user of a kubeconfig.
+func (f *faulty) kubeconfig(user string) string {
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw})
+	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: k, user: u}}],
+		clusters: [{name: k, cluster: {server: %q, certificate-authority-data: %s}}], users: [{name: u, user: %s}]}`,
+		f.URL, base64.StdEncoding.EncodeToString(ca), user))
+}
+
+// as is another connection through it.
+func (f *faulty) as(t *testing.T, user string) *kube.Cluster {
+	t.Helper()
+	c, err := kube.Connect(t.Context(), "new", f.kubeconfig(user), kube.Options{})
+	must(t, err)
+	t.Cleanup(c.Close)
+	return c
 }
 
 func TestReadsAndConditionalWritesSurviveAServerThatStumbles(t *testing.T) {

@@ -42,10 +42,11 @@ type lost struct{ error }
 func (l lost) Unwrap() error { return l.error }
 
 // try sends a request, each time with a deadline of its own, and repeats it where that is safe. After a write whose
-// answer was lost the error of a later attempt is wrapped in lost as well: only the caller can find out what happened.
+// answer was lost the error of a later attempt is wrapped in lost as well: only the caller can find out what happened. A 401
+// did nothing, and is final unless it made the client log in anew: then it is asked once more.
 func (c *Cluster) try(ctx context.Context, how manner, send func(context.Context) error) error {
 	a := &attempt{}
-	maybe := false
+	maybe, renewed := false, !c.renews
 	err := retry.Do(ctx, a.backoff(), func(ctx context.Context) error {
 		a.after = 0
 		once, cancel := context.WithTimeoutCause(context.WithValue(ctx, attemptKey{}, a), c.timeout,
@@ -57,6 +58,9 @@ func (c *Cluster) try(ctx context.Context, how manner, send func(context.Context
 		}
 		again, unclear := judge(err)
 		maybe = maybe || (unclear && how != reading)
+		if apierrors.IsUnauthorized(err) && !renewed {
+			again, renewed = true, true
+		}
 		if again && (!unclear || how != blindly) {
 			return retry.RetryableError(err)
 		}
