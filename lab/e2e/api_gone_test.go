@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,14 +16,18 @@ import (
 	"cutover.dev/cutover/lab/world"
 )
 
+// routeSwapped is the line that tells that clients are led to new.
+func routeSwapped(l rehearse.Line) bool {
+	return l.Word == "done" && strings.HasPrefix(l.Title, "swap the routes")
+}
+
 // whiles takes each API server away in the middle of a wave, for real, and gives it back.
 func (r *rig) whiles(t *testing.T, moved map[string]rehearse.Snapshot) {
 	began := time.Now()
-	swapped := func(l rehearse.Line) bool { return l.Word == "done" && strings.HasPrefix(l.Title, "swap the routes") }
 
 	// new's API server dies after clients were led to new's pods: they go on being served, and the run cannot tell.
 	s := r.server(t, world.New)
-	run := r.strike(t, swapped, func() { s.signal(t, syscall.SIGKILL) }, "apply", "--phase", loneWave)
+	run := r.strike(t, routeSwapped, func() { s.signal(t, syscall.SIGKILL) }, "apply", "--phase", loneWave)
 	run.reached(t)
 	pause(t.Context(), outage)
 	s.restart(t)
@@ -34,7 +39,7 @@ func (r *rig) whiles(t *testing.T, moved map[string]rehearse.Snapshot) {
 	// run may still wait for that when it is back.
 	r.exits(t, 0, "rollback", "--to", "routes")
 	s = r.server(t, world.Old)
-	run = r.strike(t, swapped, func() { s.signal(t, syscall.SIGKILL) }, "apply", "--phase", loneWave)
+	run = r.strike(t, routeSwapped, func() { s.signal(t, syscall.SIGKILL) }, "apply", "--phase", loneWave)
 	run.reached(t)
 	pause(t.Context(), outage)
 	s.restart(t)
@@ -67,6 +72,21 @@ func (r *rig) whiles(t *testing.T, moved map[string]rehearse.Snapshot) {
 	r.broke(t, "new stopped in a wave", broken, run.end(t, verbEnd))
 	r.exits(t, 0, "apply", "--phase", loneWave)
 	r.writtenOnce(t, began)
+}
+
+// forGood takes old's API server away in the middle of a wave until the run has ended by itself. Whatever it could do without old, it
+// left nothing half-way, and the same command ends it.
+func (r *rig) forGood(t *testing.T) {
+	r.exits(t, 0, "rollback", "--to", "routes")
+	s := r.server(t, world.Old)
+	run := r.strike(t, routeSwapped, func() { s.signal(t, syscall.SIGKILL) }, "apply", "--phase", loneWave)
+	run.reached(t)
+	got := run.end(t, verbEnd)
+	s.restart(t)
+	r.broke(t, "old gone for good in a wave", broken, got)
+	r.whole(t)
+	r.exits(t, 0, "apply", "--phase", loneWave)
+	r.whole(t)
 }
 
 // broke judges a run that lost an API server under way.
@@ -104,26 +124,33 @@ func (r *rig) oldAsBefore(t *testing.T, before map[string]rehearse.Snapshot) {
 
 const giveUp = "new's API server is gone for good"
 
-// fromCopy goes back by old's copy of the journal while new refuses connections, to the tool alone; then new is back after
-// all, and what is left in it is taken back too.
+// fromCopy goes back by old's copy of the journal, and forth again once the copy is gone.
 func (f *faults) fromCopy(t *testing.T, moved map[string]rehearse.Snapshot) {
+	f.byCopy(t, f.sees, loneWave, moved, "--to", "routes")
+	f.exits(t, 0, "apply", "--phase", loneWave)
+}
+
+// byCopy goes back by old's copy of the journal while new refuses connections, to the tool alone; then new is back after
+// all, and what is left in it is taken back too. see judges what is said.
+func (f *faults) byCopy(t *testing.T, see judge, wave string, before map[string]rehearse.Snapshot, where ...string) {
+	t.Helper()
 	f.through(t, func() {
 		f.obey()
 		f.at[world.New.Name].Leave()
-		f.sees(t, "gone-rollback", f.exits(t, unsure, "rollback", "--to", "routes"))
-		f.sees(t, "gone-break-glass", f.exits(t, stuck, "rollback", "--to", "routes", "--break-glass", giveUp))
+		see(t, "gone-rollback", f.exits(t, unsure, "rollback", where...))
+		see(t, "gone-break-glass", f.exits(t, stuck, "rollback", slices.Concat(where, []string{"--break-glass", giveUp})...))
 		f.lossless(t)
-		f.oldAsBefore(t, moved)
-		if err := f.at[world.New.Name].Back(); err != nil {
-			t.Fatal(err)
-		}
-		f.sees(t, "back-apply", f.exits(t, refused, "apply", "--phase", loneWave))
-		f.exits(t, 0, "rollback", "--to", "routes")
+		f.oldAsBefore(t, before)
+		f.isBack(t, world.New)
+		see(t, "back-apply", f.exits(t, refused, "apply", "--phase", wave))
+		f.exits(t, 0, "rollback", where...)
 	})
-	f.asBefore(t, moved)
+	f.asBefore(t, before)
 	f.dropCopy(t)
-	f.exits(t, 0, "apply", "--phase", loneWave)
 }
+
+// judge says whether a run told what it should, by the name of the case.
+type judge func(t *testing.T, name string, got rehearse.Result)
 
 // dropCopy deletes old's copy of the journal, as the gate "copy" says.
 func (r *rig) dropCopy(t *testing.T) {
@@ -157,26 +184,38 @@ func (r *rig) damageCopy(t *testing.T) {
 	}
 }
 
-// fromFile goes back by an exported journal: new's API server is killed and stays away, and old's copy is damaged.
-func (f *faults) fromFile(t *testing.T, moved map[string]rehearse.Snapshot) {
-	exported := f.exits(t, 0, "journal", "export").Stdout
-	file := filepath.Join(f.out, "exported.jsonl")
-	if err := os.WriteFile(file, exported, 0o600); err != nil {
+// exported is a file with the journal.
+func (r *rig) exported(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(r.out, "exported.jsonl")
+	if err := os.WriteFile(file, r.exits(t, 0, "journal", "export").Stdout, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return file
+}
+
+// fromFile goes back by an exported journal: new's API server is killed and stays away.
+func (f *faults) fromFile(t *testing.T, moved map[string]rehearse.Snapshot) {
+	file := f.exported(t)
 	f.server(t, world.New).signal(t, syscall.SIGKILL)
-	f.damageCopy(t)
-	back := []string{"--to", "routes", "--break-glass", giveUp}
-	f.sees(t, "lost-damaged", f.exits(t, stuck, "rollback", back...))
-	back = append(back, "--journal", file)
-	f.sees(t, "lost-damaged-file", f.exits(t, refused, "rollback", back...))
-	f.dropCopy(t)
-	f.sees(t, "lost-from-file", f.exits(t, stuck, "rollback", back...))
-	f.lossless(t)
-	f.oldAsBefore(t, moved)
+	f.byFile(t, f.sees, file, moved, "--to", "routes")
 	if err := f.answers(t, world.Old, world.Old); err != nil {
 		t.Errorf("old does not answer every host at its own entry: %v", err)
 	}
+}
+
+// byFile goes back by that file once old's copy is damaged; new is gone. see judges what is said.
+func (f *faults) byFile(t *testing.T, see judge, file string, before map[string]rehearse.Snapshot, where ...string) {
+	t.Helper()
+	f.damageCopy(t)
+	back := slices.Concat(where, []string{"--break-glass", giveUp})
+	see(t, "lost-damaged", f.exits(t, stuck, "rollback", back...))
+	back = append(back, "--journal", file)
+	see(t, "lost-damaged-file", f.exits(t, refused, "rollback", back...))
+	f.dropCopy(t)
+	see(t, "lost-from-file", f.exits(t, stuck, "rollback", back...))
+	f.lossless(t)
+	f.oldAsBefore(t, before)
 }
 
 // stuck is the tool's exit code for: a person is needed.

@@ -53,11 +53,13 @@ func (f *faults) before(t *testing.T) {
 	}
 }
 
+// second is a fault of the second Service that is made, and of all calls that follow.
+func second(do faulty.Fault) faulty.Rule {
+	return faulty.Rule{Verb: "create", Resource: "services", From: 2, All: true, Do: do}
+}
+
 // midway fails a call in mid-phase, and all that follow: what was begun is in the journal, and the same command finishes it.
 func (f *faults) midway(t *testing.T, before map[string]rehearse.Snapshot) {
-	second := func(do faulty.Fault) faulty.Rule {
-		return faulty.Rule{Verb: "create", Resource: "services", From: 2, All: true, Do: do}
-	}
 	for _, l := range []lasting{
 		{name: "midway-new-500", at: world.New, rule: second(faulty.Answer500)},
 		{name: "midway-new-lost", at: world.New, rule: second(faulty.Lose)},

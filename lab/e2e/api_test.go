@@ -32,6 +32,7 @@ func TestAPIServersThatStumbleHangOrAreGoneLeaveNothingHalfWrittenAndLoseNothing
 	})
 	moved := r.snapshots(t)
 	r.part(t, "API servers are gone for a while", func(t *testing.T, r *rig) { r.whiles(t, moved) })
+	r.part(t, "old is gone in a wave until the run has ended", func(t *testing.T, r *rig) { r.forGood(t) })
 	r.part(t, "new is given up, and old goes back by its copy of the journal", func(t *testing.T, r *rig) { f.fromCopy(t, moved) })
 	r.part(t, "new is lost, and old goes back by an exported journal", func(t *testing.T, r *rig) { f.fromFile(t, moved) })
 }

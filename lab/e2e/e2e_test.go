@@ -23,7 +23,7 @@ func TestAnEnvironmentMovesAndComesBackUnderLoadAndNothingIsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	origin := r.snapshots(t)
+	origin, f := r.snapshots(t), r.faults(t)
 	part("who only plans sees every phase", func(t *testing.T, r *rig) { r.planOnly(t, phases) })
 	began, waves, h := time.Now(), wavesOf(t, phases), &hunt{sorts: map[string]bool{}}
 	for i, phase := range phases[:len(phases)-1] {
@@ -32,15 +32,19 @@ func TestAnEnvironmentMovesAndComesBackUnderLoadAndNothingIsLost(t *testing.T) {
 			part("a signal stops the action at a safe point", func(t *testing.T, r *rig) { r.signalled(t, phase) })
 			part("a paused process finds its lock lost", func(t *testing.T, r *rig) { r.paused(t, phase) })
 		}
-		forth := r.apply
-		switch phase { // there are two at least
+		forth, back := forthBy(r.apply), backBy(r.plainly)
+		switch phase { // there are three waves at least
+		case "proxy":
+			forth, back = f.stumblingForth, f.stumblingBack
+		case waves[0]:
+			forth, back = f.cutOff, f.backByCopy
 		case waves[len(waves)-2]:
-			forth = r.stretched
+			forth, back = r.stretched, f.backByFile
 		case waves[len(waves)-1]:
 			forth = r.watchWindow
 		}
 		var end map[string]rehearse.Snapshot
-		part(phase+" and back", func(t *testing.T, r *rig) { end = r.thereAndBack(t, phases, i, forth) })
+		part(phase+" and back", func(t *testing.T, r *rig) { end = r.thereAndBack(t, phases, i, forth, back) })
 		part("kills in "+phase, func(t *testing.T, r *rig) { r.killed(t, h, everywhere(waves, phase), phase) })
 		r.endsAlike(t, phase, end)
 		if phase == "routes" {
@@ -93,8 +97,8 @@ func wavesOf(t *testing.T, phases []string) (waves []string) {
 			waves = append(waves, p)
 		}
 	}
-	if len(waves) < 2 || !slices.Contains(phases, "proxy") || !slices.Contains(phases, "routes") || phases[len(phases)-1] != cleanup {
-		t.Fatalf("the plan lacks proxy, routes or a second wave, or does not end with cleanup: %v", phases)
+	if len(waves) < 3 || !slices.Contains(phases, "proxy") || !slices.Contains(phases, "routes") || phases[len(phases)-1] != cleanup {
+		t.Fatalf("the plan lacks proxy, routes or a third wave, or does not end with cleanup: %v", phases)
 	}
 	return waves
 }

@@ -19,20 +19,32 @@ func (r *rig) apply(t *testing.T, phase string) {
 	r.lossless(t)
 }
 
+// forthBy goes forth by a phase, and backBy takes it back: where are the flags of the rollback, before is what there was.
+type (
+	forthBy func(t *testing.T, phase string)
+	backBy  func(t *testing.T, phase string, before map[string]rehearse.Snapshot, where ...string)
+)
+
+// plainly takes a phase back while nothing goes wrong.
+func (r *rig) plainly(t *testing.T, _ string, _ map[string]rehearse.Snapshot, where ...string) {
+	t.Helper()
+	r.well(t, "rollback", where...)
+}
+
 // thereAndBack runs one phase and takes it back: both clusters are to be as they were. It returns what they held in
 // between.
-func (r *rig) thereAndBack(t *testing.T, phases []string, i int, forth func(*testing.T, string)) (there map[string]rehearse.Snapshot) {
+func (r *rig) thereAndBack(t *testing.T, phases []string, i int, forth forthBy, back backBy) (there map[string]rehearse.Snapshot) {
 	before := r.snapshots(t)
 	forth(t, phases[i])
 	there = r.snapshots(t)
 	if !slices.ContainsFunc(world.Clusters(), func(c world.Cluster) bool { return len(changes(before[c.Name], there[c.Name])) > 0 }) {
 		t.Error("the phase changed nothing in either cluster: its way back would prove nothing")
 	}
-	back := []string{"--phase", phases[i]} // before the first there is none to go back to
+	where := []string{"--phase", phases[i]} // before the first there is none to go back to
 	if i > 0 {
-		back = []string{"--to", phases[i-1]}
+		where = []string{"--to", phases[i-1]}
 	}
-	r.well(t, "rollback", back...)
+	back(t, phases[i], before, where...)
 	r.lossless(t)
 	r.asBefore(t, before)
 	return there
