@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"cutover.dev/cutover/lab/rehearse"
@@ -53,23 +54,37 @@ func (r *rig) thereAndBack(t *testing.T, phases []string, i int, forth forthBy, 
 // asBefore wants both clusters to be as they were.
 func (r *rig) asBefore(t *testing.T, before map[string]rehearse.Snapshot) {
 	t.Helper()
-	for _, c := range world.Clusters() {
-		// Controllers still tidy up behind objects that were deleted.
-		r.until(t, c.Name+" is as it was before", settled, func() error {
-			if d := changes(before[c.Name], r.take(t, c)); len(d) > 0 {
-				return fmt.Errorf("%d differences:\n%s", len(d), strings.Join(d, "\n"))
+	// Controllers still tidy up behind objects that were deleted.
+	r.until(t, "both clusters are as they were before", settled, func() error {
+		var differ []string
+		for name, after := range r.snapshots(t) {
+			for _, d := range changes(before[name], after) {
+				differ = append(differ, name+": "+d)
 			}
-			return nil
-		})
-	}
+		}
+		if len(differ) > 0 {
+			return fmt.Errorf("%d differences:\n%s", len(differ), strings.Join(differ, "\n"))
+		}
+		return nil
+	})
 }
 
+// snapshots are of both clusters, taken side by side.
 func (r *rig) snapshots(t *testing.T) map[string]rehearse.Snapshot {
 	t.Helper()
+	clusters := world.Clusters()
+	taken, errs := make([]rehearse.Snapshot, len(clusters)), make([]error, len(clusters))
+	var all sync.WaitGroup
+	for i, c := range clusters {
+		all.Go(func() {
+			taken[i], errs[i] = rehearse.Take(t.Context(), r.world.Kubeconfig(c, world.UserAdmin), world.Namespaces()...)
+		})
+	}
+	all.Wait()
 	out := map[string]rehearse.Snapshot{}
-	for _, c := range world.Clusters() {
-		if out[c.Name] = r.take(t, c); len(out[c.Name]) == 0 {
-			t.Fatalf("the snapshot of %s is empty", c.Name)
+	for i, c := range clusters {
+		if out[c.Name] = taken[i]; errs[i] != nil || len(taken[i]) == 0 {
+			t.Fatalf("take a snapshot of %s: %d objects, %v", c.Name, len(taken[i]), errs[i])
 		}
 	}
 	return out

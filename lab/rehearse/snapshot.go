@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -27,6 +28,27 @@ var passing = []string{"Event", "Pod", "ReplicaSet", "ControllerRevision", "Endp
 // Take reads every object of every namespaced kind in those namespaces of the cluster behind a kubeconfig file. It has
 // to be an identity that may read everything.
 func Take(ctx context.Context, kubeconfig string, namespaces ...string) (Snapshot, error) {
+	objects, err := read(ctx, kubeconfig, passing)
+	if err != nil {
+		return nil, err
+	}
+	return snapshotOf(objects, namespaces), nil
+}
+
+// Everything reads what Take reads as it is, and what moves by itself as well: events, leases, pods. Only measurements are left
+// out, whose server is another one, and what API servers call deprecated.
+func Everything(ctx context.Context, kubeconfig string, namespaces ...string) ([]*unstructured.Unstructured, error) {
+	objects, err := read(ctx, kubeconfig, []string{"Endpoints", "PodMetrics"})
+	return slices.DeleteFunc(objects, func(o *unstructured.Unstructured) bool {
+		return !slices.Contains(namespaces, o.GetNamespace())
+	}), err
+}
+
+// atOnce is how many lists are asked for side by side.
+const atOnce = 8
+
+// read lists every object of every namespaced kind but those without.
+func read(ctx context.Context, kubeconfig string, without []string) ([]*unstructured.Unstructured, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("read the kubeconfig %s: %w", kubeconfig, err)
@@ -40,25 +62,35 @@ func Take(ctx context.Context, kubeconfig string, namespaces ...string) (Snapsho
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster of %s: %w", kubeconfig, err)
 	}
-	kinds, err := listable(finder)
+	kinds, err := listable(finder, without)
 	if err != nil {
 		return nil, fmt.Errorf("find the kinds of the cluster of %s: %w", kubeconfig, err)
 	}
+	lists := make([]*unstructured.UnstructuredList, len(kinds))
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i, kind := range kinds {
+		group.Go(func() (err error) {
+			if lists[i], err = client.Resource(kind).List(inner, metav1.ListOptions{}); err != nil {
+				return fmt.Errorf("list %s: %w", kind.Resource, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
 	var objects []*unstructured.Unstructured
-	for _, kind := range kinds {
-		list, err := client.Resource(kind).List(ctx, metav1.ListOptions{})
-		if err != nil {
-			return nil, fmt.Errorf("list %s: %w", kind.Resource, err)
-		}
+	for _, list := range lists {
 		for i := range list.Items {
 			objects = append(objects, &list.Items[i])
 		}
 	}
-	return snapshotOf(objects, namespaces), nil
+	return objects, nil
 }
 
-// listable returns every namespaced kind that stays, each in one version.
-func listable(finder discovery.DiscoveryInterface) ([]schema.GroupVersionResource, error) {
+// listable returns every namespaced kind but those without, each in one version.
+func listable(finder discovery.DiscoveryInterface, without []string) ([]schema.GroupVersionResource, error) {
 	lists, err := finder.ServerPreferredNamespacedResources()
 	if failed, ok := errors.AsType[*discovery.ErrGroupDiscoveryFailed](err); ok {
 		for gv := range failed.Groups {
@@ -76,7 +108,7 @@ func listable(finder discovery.DiscoveryInterface) ([]schema.GroupVersionResourc
 			return nil, err
 		}
 		for _, r := range list.APIResources {
-			if slices.Contains(r.Verbs, "list") && !slices.Contains(passing, r.Kind) {
+			if slices.Contains(r.Verbs, "list") && !slices.Contains(without, r.Kind) {
 				out = append(out, gv.WithResource(r.Name))
 			}
 		}
