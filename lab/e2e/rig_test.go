@@ -88,7 +88,8 @@ func start(t *testing.T, s setting) *rig {
 		t.Fatal(err)
 	}
 	r.tool = rehearse.Tool{
-		Binary: filepath.Join(t.TempDir(), "cutover"), Dir: root, Plan: r.plan(t, root, "plan", s.plan...), Homes: w.Homes(), Env: w.Environment(),
+		Binary: filepath.Join(root, "out", "e2e-tool", "cutover"), // a place that stays: what is up to date is not linked again
+		Dir:    root, Plan: r.plan(t, root, "plan", s.plan...), Homes: w.Homes(), Env: w.Environment(),
 	}
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", r.tool.Binary, "./cmd/cutover")
 	build.Dir = root
