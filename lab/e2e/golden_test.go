@@ -17,16 +17,37 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files of what users see")
 
-// says runs a verb with text output, and wants the exit code and what the user sees.
-func (r *rig) says(t *testing.T, name string, code int, verb string, args ...string) rehearse.Result {
+// saying is a process of which it is known how it has to end: with that exit code, and with what a golden file shows.
+type saying struct {
+	*running
+	name string
+	code int
+}
+
+// saying starts a verb with text output.
+func (r *rig) saying(t *testing.T, name string, code int, verb string, args ...string) saying {
 	t.Helper()
 	never := func(rehearse.Line) bool { return false }
-	got := r.begin(t, r.tool, nil, never, verbLine(r.tool, verb, args...)...).end(t, verbEnd)
-	if got.Code != code {
-		t.Errorf("%s: cutover %s ended with exit code %d, want %d:\n%s", name, strings.Join(got.Args, " "), got.Code, code, got.Stderr)
+	return saying{r.begin(t, r.tool, nil, never, verbLine(r.tool, verb, args...)...), name, code}
+}
+
+// said waits for the ends of processes that run side by side, and wants their exit codes and what the user sees.
+func (r *rig) said(t *testing.T, all ...saying) {
+	t.Helper()
+	for _, s := range all {
+		got := s.end(t, verbEnd)
+		t.Logf("%s: %.1f s", s.name, got.Took.Seconds())
+		if got.Code != s.code {
+			t.Errorf("%s: cutover %s ended with exit code %d, want %d:\n%s", s.name, strings.Join(got.Args, " "), got.Code, s.code, got.Stderr)
+		}
+		golden(t, "wrong/"+s.name, shown(got, r.tool.Dir))
 	}
-	golden(t, "wrong/"+name, shown(got, r.tool.Dir))
-	return got
+}
+
+// says runs one such process.
+func (r *rig) says(t *testing.T, name string, code int, verb string, args ...string) {
+	t.Helper()
+	r.said(t, r.saying(t, name, code, verb, args...))
 }
 
 // golden holds what a user sees against testdata/<name>.golden.

@@ -25,7 +25,7 @@ var badBridges = []struct{ name, is, becomes string }{
 // wrongBridges tries the phase proxy where something is in its way: an object of somebody else, and bridges that are none.
 // Each run that fails is gone on with by the next one; at the end stands the right one.
 func (r *rig) wrongBridges(t *testing.T) {
-	first := []string{"--phase", "proxy"}
+	const first = "proxy"
 	services := r.client(t, world.New).CoreV1().Services(loneSpace)
 	foreign := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: "cutover-proxy", Annotations: map[string]string{"meta.helm.sh/release-name": "shop"}},
@@ -34,22 +34,21 @@ func (r *rig) wrongBridges(t *testing.T) {
 	if _, err := services.Create(t.Context(), foreign, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	r.refuses(t, "foreign-object-planned", "plan", first...)
-	r.refuses(t, "foreign-object", "apply", first...)
+	r.refusesBoth(t, "foreign-object", first, "foreign-object-planned", "plan", "--phase", first)
 	if err := services.Delete(t.Context(), foreign.Name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	free := r.letWriteStatus(t)
+	before := r.journal(t)
 	for _, b := range badBridges {
-		before := r.journal(t)
-		r.with(r.bridge(t, b.name, b.is, b.becomes), func() { r.says(t, b.name, broken, "apply", first...) })
+		r.with(r.bridge(t, b.name, b.is, b.becomes), func() { r.says(t, b.name, broken, "apply", "--phase", first) })
 		r.lossless(t)
-		r.accounted(t, before)
+		before = r.accounted(t, before)
 	}
 	free()
 	r.statusOfOld(t)
 	r.expires(t)
-	r.apply(t, "proxy")
+	r.apply(t, first)
 }
 
 // expires takes the token away in the middle of a run that has nothing left to do but to look on: a token that is bound to
@@ -81,6 +80,7 @@ func (r *rig) expires(t *testing.T) {
 			if got.Code != broken {
 				t.Errorf("exit code %d, want %d:\n%s", got.Code, broken, got.Stderr)
 			}
+			t.Logf("it ended %.1f s after it was begun", got.Took.Seconds())
 			r.ends(t, "wrong/token-ends-in-mid-run", got, "Unauthorized")
 		})
 	})
@@ -158,12 +158,14 @@ func (r *rig) journal(t *testing.T) string {
 	return lines[len(lines)-1]
 }
 
-// accounted wants the journal to have grown by a run that failed: what it began is written down, and so is why it ended.
-func (r *rig) accounted(t *testing.T, before string) {
+// accounted wants the journal to have grown by a run that failed: what it began is written down, and so is why it ended. It returns
+// the journal as it is now.
+func (r *rig) accounted(t *testing.T, before string) string {
 	t.Helper()
 	now := r.journal(t)
 	grown, ok := strings.CutPrefix(now, before)
 	if !ok || !strings.Contains(grown, `"what":"failed"`) {
 		t.Errorf("the journal does not say what failed:\n%s", grown)
 	}
+	return now
 }

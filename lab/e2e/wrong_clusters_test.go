@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"cutover.dev/cutover/lab/rehearse"
 	"cutover.dev/cutover/lab/world"
 )
 
@@ -19,27 +18,22 @@ const (
 // wrongClusters gives the tool other clusters, identities and namespaces than the plan means.
 func (r *rig) wrongClusters(t *testing.T) {
 	old, current := r.tool.Env[oldVariable], r.tool.Env[newVariable]
-	first := []string{"--phase", "proxy"}
+	var all []saying
+	apply := func(name string, code int) { all = append(all, r.saying(t, name, code, "apply", "--phase", "proxy")) }
 	r.untouched(t, func() {
-		r.env(map[string]string{oldVariable: current, newVariable: old}, func() {
-			r.says(t, "swapped-kubeconfigs", refused, "apply", first...)
-		})
-		r.env(map[string]string{newVariable: old}, func() { r.says(t, "same-cluster-twice", refused, "apply", first...) })
-		r.with(r.variant(t, "wrong-cluster", world.New.UID, "11111111-2222-4333-8444-555555555555"), func() {
-			r.says(t, "wrong-cluster", refused, "apply", first...)
-		})
-		r.env(map[string]string{newVariable: r.spoiled(t, current)}, func() { r.says(t, "invalid-token", refused, "apply", first...) })
-		r.env(map[string]string{oldVariable: "", newVariable: "/no/such/file"}, func() { r.says(t, "no-kubeconfig", misused, "apply", first...) })
-		r.env(map[string]string{newVariable: r.nowhere(t, current)}, func() { r.says(t, "no-answer", unsure, "apply", first...) })
+		r.env(map[string]string{oldVariable: current, newVariable: old}, func() { apply("swapped-kubeconfigs", refused) })
+		r.env(map[string]string{newVariable: old}, func() { apply("same-cluster-twice", refused) })
+		r.with(r.variant(t, "wrong-cluster", world.New.UID, "11111111-2222-4333-8444-555555555555"), func() { apply("wrong-cluster", refused) })
+		r.env(map[string]string{newVariable: r.spoiled(t, current)}, func() { apply("invalid-token", refused) })
+		r.env(map[string]string{oldVariable: "", newVariable: "/no/such/file"}, func() { apply("no-kubeconfig", misused) })
+		r.env(map[string]string{newVariable: r.nowhere(t, current)}, func() { apply("no-answer", unsure) })
+		r.said(t, all...) // none comes as far as to the lock, so they run side by side; the others do
+		const is, becomes = "namespaces: [shop, blog]", "namespaces: [shop, blog, default]"
 		// Whether a namespace is empty can be told only by who may look into it.
 		r.env(r.world.EnvironmentOf(world.UserAdmin), func() {
-			r.with(r.variant(t, "empty-namespace", "namespaces: [shop, blog]", "namespaces: [shop, blog, default]"), func() {
-				r.says(t, "empty-namespace", refused, "apply", first...)
-			})
+			r.with(r.variant(t, "empty-namespace", is, becomes), func() { r.says(t, "empty-namespace", refused, "apply", "--phase", "proxy") })
 		})
-		r.with(r.variant(t, "no-right", "namespaces: [shop, blog]", "namespaces: [shop, blog, default]"), func() {
-			r.says(t, "no-right", refused, "apply", first...)
-		})
+		r.with(r.variant(t, "no-right", is, becomes), func() { r.says(t, "no-right", refused, "apply", "--phase", "proxy") })
 	})
 }
 
@@ -92,8 +86,15 @@ func (r *rig) kubeconfig(t *testing.T, name, text string) string {
 }
 
 // refuses runs a verb that is refused and writes nothing.
-func (r *rig) refuses(t *testing.T, name, verb string, args ...string) (got rehearse.Result) {
+func (r *rig) refuses(t *testing.T, name, verb string, args ...string) {
 	t.Helper()
-	r.untouched(t, func() { got = r.says(t, name, refused, verb, args...) })
-	return got
+	r.untouched(t, func() { r.says(t, name, refused, verb, args...) })
+}
+
+// refusesBoth runs a phase that is refused, and beside it a verb that only looks and says no as well.
+func (r *rig) refusesBoth(t *testing.T, name, phase, looking, verb string, args ...string) {
+	t.Helper()
+	r.untouched(t, func() {
+		r.said(t, r.saying(t, looking, refused, verb, args...), r.saying(t, name, refused, "apply", "--phase", phase))
+	})
 }
