@@ -58,7 +58,7 @@ func (r *rig) notReady(t *testing.T, phase string) {
 		}
 		return r.leads(t, watched)
 	})
-	r.fault(t, http.MethodPut)
+	r.fault(t, watchedSpace, watched, "ready", http.MethodPut)
 	got := <-ended
 	if got.Code != broken {
 		t.Errorf("the tool ended with exit code %d, want %d:\n%s", got.Code, broken, got.Stderr)
@@ -69,7 +69,7 @@ func (r *rig) notReady(t *testing.T, phase string) {
 	if !strings.Contains(string(got.Stderr), watched) {
 		t.Errorf("the tool does not name %s:\n%s", watched, got.Stderr)
 	}
-	r.fault(t, http.MethodDelete)
+	r.fault(t, watchedSpace, watched, "ready", http.MethodDelete)
 	// Requests of before have their answers, and from here on nothing may be lost.
 	pause(t.Context(), 5*time.Second)
 	lost := r.load.Counters().Lost - lostBefore
@@ -110,10 +110,10 @@ func backends(ing *networkingv1.Ingress) []string {
 	return names
 }
 
-// fault sets (PUT) or clears (DELETE) the readiness fault in every pod of the watched workload in new.
-func (r *rig) fault(t *testing.T, method string) {
+// fault sets (PUT) or clears (DELETE) a fault in every pod of a workload in new, as that goes on running.
+func (r *rig) fault(t *testing.T, space, workload, name, method string) {
 	t.Helper()
-	pods, err := r.client(t, world.New).CoreV1().Pods(watchedSpace).List(t.Context(), metav1.ListOptions{LabelSelector: "app=" + watched})
+	pods, err := r.client(t, world.New).CoreV1().Pods(space).List(t.Context(), metav1.ListOptions{LabelSelector: "app=" + workload})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func (r *rig) fault(t *testing.T, method string) {
 		if pod.Status.PodIP == "" || pod.DeletionTimestamp != nil {
 			continue
 		}
-		url := fmt.Sprintf("http://%s:%d/faults/ready", pod.Status.PodIP, controlPort)
+		url := fmt.Sprintf("http://%s:%d/faults/%s", pod.Status.PodIP, controlPort, name)
 		req, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
 		if err != nil {
 			t.Fatal(err)
@@ -138,6 +138,6 @@ func (r *rig) fault(t *testing.T, method string) {
 		told++
 	}
 	if told == 0 {
-		t.Fatalf("there is no pod of %s in new", watched)
+		t.Fatalf("there is no pod of %s in new", workload)
 	}
 }
