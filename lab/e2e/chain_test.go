@@ -54,6 +54,7 @@ type chain struct {
 func TestNamesAndDatabaseMoveAndComeBackThroughAKillAtEveryStepBoundary(t *testing.T) {
 	wanted(t)
 	r := start(t, setting{out: "chain", plan: chained, names: true, database: true})
+	r.withSecrets()
 	w, err := rehearse.Application(t.Context(), r.file(t, "writes.jsonl"))
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +92,7 @@ func TestNamesAndDatabaseMoveAndComeBackThroughAKillAtEveryStepBoundary(t *testi
 		r.asBefore(t, clusters)
 	})
 	c.step(t, "nothing was written twice", func(t *testing.T) { c.once(t, set, zones) })
+	c.step(t, "no secret is anywhere, those of zones and set among them", func(t *testing.T) { r.canaries(t) })
 	c.step(t, "nothing is lost", func(t *testing.T) {
 		t.Log(c.h)
 		c.end(t)

@@ -18,6 +18,7 @@ const cleanup = "cleanup"
 func TestAnEnvironmentMovesAndComesBackUnderLoadAndNothingIsLost(t *testing.T) {
 	wanted(t)
 	r := start(t, setting{out: "e2e", plan: calm})
+	r.withSecrets()
 	part := func(name string, f func(*testing.T, *rig)) { t.Helper(); r.part(t, name, f) }
 	phases, err := r.tool.Phases(t.Context())
 	if err != nil {
@@ -54,6 +55,7 @@ func TestAnEnvironmentMovesAndComesBackUnderLoadAndNothingIsLost(t *testing.T) {
 	}
 	part("kills in "+cleanup, func(t *testing.T, r *rig) { r.cleanUp(t, h, origin) })
 	part("every right was needed", func(t *testing.T, r *rig) { r.rights(t) })
+	part("no secret is anywhere", func(t *testing.T, r *rig) { r.canaries(t) })
 	part("nothing was lost", func(t *testing.T, r *rig) {
 		t.Log(h)
 		r.end(t)

@@ -27,7 +27,11 @@ type actionStep struct {
 // step makes what the runner makes for one step of the action. The plan's paths begin in the workspace.
 func (r *rig) step(t *testing.T, inputs map[string]string) actionStep {
 	t.Helper()
-	s := actionStep{tool: r.tool, dir: t.TempDir()}
+	dir, err := os.MkdirTemp(r.out, "action-") // it stays, for who looks for secrets in all that was left behind
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := actionStep{tool: r.tool, dir: dir}
 	env := map[string]string{"GITHUB_ACTIONS": "true", "INPUT_PLAN": r.tool.Plan, "INPUT_OLDER-PLAN": "a test goes from plan to plan"}
 	for _, file := range []string{"OUTPUT", "STEP_SUMMARY", "STATE"} {
 		env["GITHUB_"+file] = filepath.Join(s.dir, file)

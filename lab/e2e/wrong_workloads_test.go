@@ -188,6 +188,6 @@ func (r *rig) evicted(t *testing.T) {
 	r.forgiven += lost
 	t.Logf("%d requests were lost between the eviction and the way back", lost)
 	r.whole(t)
-	r.byAction(t, "action-resumes", "done", map[string]string{"INPUT_PHASE": loneWave})
+	r.byAction(t, "done", map[string]string{"INPUT_PHASE": loneWave})
 	r.whole(t)
 }
