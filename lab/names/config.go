@@ -34,9 +34,9 @@ const (
 
 // Times, in seconds.
 const (
-	TTL     = 8   // of the records before anybody lowers it
-	Lag     = 3   // after which the secondary looks for changes; nobody tells it
-	Stretch = 900 // for which the stretching cache keeps an answer at least: longer than any test or demo
+	TTL     = 8        // of the records before anybody lowers it
+	Lag     = 3        // after which the secondary looks for changes; nobody tells it
+	Stretch = 6 * 3600 // for which the stretching cache keeps an answer at least: longer than any test or demo
 )
 
 // file is the zone as it is in the beginning.

@@ -56,7 +56,7 @@ func TestOnlyTheCacheThatStretchesKeepsAnswersForLonger(t *testing.T) {
 	if c := cache(Honouring, "/x", 0); !strings.Contains(c, "cache-min-ttl: 0\n") {
 		t.Error(c)
 	}
-	if c := cache(Stretching, "/x", Stretch); !strings.Contains(c, "cache-min-ttl: 900\n") || strings.Contains(c, world.HonouringDNS) {
+	if c := cache(Stretching, "/x", Stretch); !strings.Contains(c, "cache-min-ttl: 21600\n") || strings.Contains(c, world.HonouringDNS) {
 		t.Error(c)
 	}
 	for _, from := range []string{world.Network, world.Old.PodRange(), world.New.PodRange()} {
