@@ -185,13 +185,18 @@ func (l *Lease) Held() (until time.Time, err error) {
 	defer l.mu.Unlock()
 	switch {
 	case l.holder == "" && l.lost == nil:
-		return time.Time{}, fault.Wrap(fault.Locked, lostHint, ErrLost)
+		return time.Time{}, lost(ErrLost)
 	case l.lost != nil:
-		return time.Time{}, fault.Wrap(fault.Locked, lostHint, l.lost)
+		return time.Time{}, lost(l.lost)
 	case !time.Now().Before(l.until):
-		return time.Time{}, fault.Wrap(fault.Locked, lostHint, l.late())
+		return time.Time{}, lost(l.late())
 	}
 	return l.until, nil
+}
+
+// lost gives why a lock is not held any more its code and what to do: about the cause first, if that says anything.
+func lost(err error) error {
+	return fault.Advise(fault.Locked, err, append(fault.Hints(err), lostHint)...)
 }
 
 // late says why the lock ran out. The caller holds mu.

@@ -298,7 +298,11 @@ func TestALostLockSaysWhyAndToWhom(t *testing.T) {
 			c.happens(t, api, a)
 			time.Sleep(ttl * 2 / 3)
 			_, err := a.Held()
-			said := fmt.Sprint(err, fault.Hints(err))
+			hints := fault.Hints(err)
+			if hints[len(hints)-1] != lostHint {
+				t.Errorf("%s: the cause comes after what to do about the lock: %q", name, hints)
+			}
+			said := fmt.Sprint(err, hints)
 			for _, want := range append(c.want, "cutover unlock") {
 				if !errors.Is(err, ErrLost) || fault.CodeOf(err) != fault.Locked || !strings.Contains(said, want) {
 					t.Errorf("%s: %q is not said: %s", name, want, said)
