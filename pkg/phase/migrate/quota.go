@@ -34,6 +34,9 @@ func (m wave) room() []phase.Step {
 			ID: "room:new/" + ns, Title: "see that the quotas of namespace " + ns + " in new have room for the copied workloads",
 			Observe: func(ctx context.Context) (phase.Observation, error) {
 				wanted, err := m.taken(ctx, refs[ns])
+				if err == nil {
+					err = m.counted(ctx, ns, wanted)
+				}
 				if err != nil {
 					return phase.Observation{}, err
 				}
@@ -64,8 +67,46 @@ func (m wave) taken(ctx context.Context, refs []plan.Ref) (corev1.ResourceList, 
 		if err := count(sum, u); err != nil {
 			return nil, err
 		}
+		one(sum, kind)
+		if kind == kube.Deployment { // which makes one of these
+			one(sum, kube.ReplicaSet)
+		}
 	}
 	return sum, nil
+}
+
+// counted adds what is copied along with the workloads and is not in new yet. Secrets are left out: who only plans may not
+// look which of them are there.
+func (m wave) counted(ctx context.Context, ns string, sum corev1.ResourceList) error {
+	needs, err := m.needs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range needs {
+		if n.Namespace != ns || n.Optional || n.Kind == kube.Secret || !slices.Contains(carried, n.Kind) {
+			continue
+		}
+		switch _, err := m.New.Get(ctx, n.Kind, n.Namespace, n.Name); {
+		case apierrors.IsNotFound(err):
+			one(sum, n.Kind)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// one adds an object, under every name by which a quota may count its kind.
+func one(sum corev1.ResourceList, k kube.Kind) {
+	names := []corev1.ResourceName{corev1.ResourceName("count/" + k.GVR().GroupResource().String())}
+	if k == kube.Service || k == kube.ConfigMap { // these have a name of their own since before
+		names = append(names, corev1.ResourceName(k.Resource))
+	}
+	for _, name := range names {
+		all := sum[name]
+		all.Add(*resource.NewQuantity(1, resource.DecimalSI))
+		sum[name] = all
+	}
 }
 
 // count adds all pods of a workload, under every name that a quota may give to what they take.

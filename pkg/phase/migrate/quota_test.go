@@ -52,16 +52,19 @@ func narrow(t *testing.T, c two) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quotas, four := client.Resource(kube.ResourceQuota.GVR()).Namespace(c.ref.Namespace), map[string]any{"pods": "4"}
+	quotas := client.Resource(kube.ResourceQuota.GVR()).Namespace(c.ref.Namespace)
+	four := map[string]any{"pods": "4", "services": "4", "count/deployments.apps": "4", "count/services": "4"}
 	q, err := quotas.Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "ResourceQuota", "metadata": map[string]any{"name": "small"}, "spec": map[string]any{"hard": four},
 	}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := func(n string) {
+	used := func(what, n string) {
 		t.Helper()
-		q.Object["status"] = map[string]any{"hard": four, "used": map[string]any{"pods": n}}
+		now := map[string]any{"pods": "1", "services": "3", "count/deployments.apps": "3", "count/services": "3"}
+		now[what] = n
+		q.Object["status"] = map[string]any{"hard": four, "used": now}
 		if q, err = quotas.UpdateStatus(t.Context(), q, metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}
@@ -79,9 +82,15 @@ func narrow(t *testing.T, c two) {
 	if _, err := room.Observe(t.Context()); fault.CodeOf(err) != fault.Unsure {
 		t.Errorf("a quota that nobody counted: %v", err)
 	}
-	used("1")
+	used("pods", "1")
 	see(t, room, phase.Done)
-	used("2")
+	for _, what := range []string{"services", "count/services", "count/deployments.apps"} {
+		used(what, "4")
+		if o := see(t, room, phase.Failed); !strings.Contains(o.Detail, "small has 0 of 4 "+what+" left, and 1 are needed; raise it in new") {
+			t.Error(o.Detail)
+		}
+	}
+	used("pods", "2")
 	if o := see(t, room, phase.Failed); !strings.Contains(o.Detail, "small has 2 of 4 pods left, and 3 are needed; raise it in new") {
 		t.Error(o.Detail)
 	}
