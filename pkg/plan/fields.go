@@ -109,7 +109,7 @@ var bridge = exactly(obj(
 	need("port", port, "Its plain port."),
 	need("marker", marker, "The value of the response header X-Cutover-Via that it adds."),
 	may("manifests", path, "What starts it: a file or folder of namespaced objects, applied to old by the phase proxy."),
-	may("metrics", metrics, "Where it counts its requests. With it drain is measured instead of timed."),
+	may("metrics", metrics, "Where it counts its requests. With it drain is measured instead of timed, and routes is taken back only when nobody comes to new's entry any more."),
 	need("echo", obj(
 		need("image", image, "The tool's own image, as old can pull it."),
 		may("namespace", namespace, "Its namespace in old. Default: state.namespace."),
@@ -187,7 +187,7 @@ var probe = obj(
 )
 
 var windows = obj(
-	def("watch", duration(time.Second, time.Hour), "2m", "A swapped route is watched."),
+	def("watch", duration(time.Second, time.Hour), "2m", "A swapped route is watched; and new's entry, for who still comes, before routes is taken back."),
 	def("drain", duration(time.Second, time.Hour), "30s", "Requests in flight end."),
 	def("status", duration(time.Second, time.Hour), "3m", "The bridge must not write the status of an Ingress."),
 	def("lag", duration(time.Second, time.Hour), "1m", "The lag of a member stays below mongodb.maxLag."),

@@ -1,6 +1,6 @@
 // Package routes describes the phase that gives new an Ingress for each Ingress of old, all of it leading to the proxy,
 // with the certificates beside it; and that proves, host by host and path by path, that new's entry answers as old's does.
-// Clients still go to old. What migrate moves later is no drift here: a route that leads to its own Service is as wanted.
+// Clients still go to old; on the way back, none may go to new any more. What migrate moves later is no drift here: a route that leads to its own Service is as wanted.
 package routes
 
 import (
@@ -42,7 +42,7 @@ func New(d Deps) phase.Phase {
 			}
 			return []phase.Group{
 				{Name: "tls", Limit: objectsAtOnce, Lanes: certificates(d)},
-				{Name: "routes", Limit: objectsAtOnce, Lanes: ingresses(d)},
+				{Name: "routes", Back: []phase.Step{unused(d)}, Limit: objectsAtOnce, Lanes: ingresses(d)},
 				{Name: "proof", Limit: proofsAtOnce, Lanes: proofs(d)},
 			}, nil
 		},
