@@ -10,19 +10,29 @@ import (
 // Excuse is why a right need not have been used. Its fields stand for every value when they are empty.
 type Excuse struct {
 	Right
-	With string // the right is excused only where this verb on the same resource was used
-	Why  string
+	Resources []string // one of these, in place of Resource
+	With      string   // the right is excused only where this verb on the same resource, and the same object if it is named, was used
+	Why       string
 
 	Chance bool // whether the right is used depends on when a process is killed, so an excuse that nothing needs is fine
 }
 
 func (e Excuse) covers(r Right, used map[Right]int) bool {
 	for _, pair := range [][2]string{
-		{e.Cluster, r.Cluster}, {e.User, r.User}, {e.Verb, r.Verb}, {e.Group, r.Group}, {e.Resource, r.Resource}, {e.Namespace, r.Namespace},
+		{e.Cluster, r.Cluster},
+		{e.User, r.User},
+		{e.Verb, r.Verb},
+		{e.Group, r.Group},
+		{e.Resource, r.Resource},
+		{e.Namespace, r.Namespace},
+		{e.Name, r.Name},
 	} {
 		if pair[0] != "" && pair[0] != pair[1] {
 			return false
 		}
+	}
+	if len(e.Resources) > 0 && !slices.Contains(e.Resources, r.Resource) {
+		return false
 	}
 	if e.With == "" {
 		return true
@@ -46,16 +56,16 @@ func Compare(granted []Right, uses Uses, excuses []Excuse) []string {
 		out = append(out, fmt.Sprintf("%s: was asked for %d times and denied", r, n))
 	}
 	for r := range uses.Allowed {
-		if !has[r] && !slices.Contains(everybody, r.Resource) {
+		if !has[r] && !has[r.ofAny()] && !slices.Contains(everybody, r.Resource) {
 			out = append(out, fmt.Sprintf("%s: was used, and no role of the tool grants it", r))
 		}
 	}
-	needed := map[int]bool{}
+	needed, used := map[int]bool{}, uses.wide()
 	for r := range maps.Keys(has) {
-		if uses.Allowed[r] > 0 {
+		if used[r] > 0 {
 			continue
 		}
-		i := slices.IndexFunc(excuses, func(e Excuse) bool { return e.covers(r, uses.Allowed) })
+		i := slices.IndexFunc(excuses, func(e Excuse) bool { return e.covers(r, used) })
 		if i < 0 {
 			out = append(out, fmt.Sprintf("%s: is granted and was never used", r))
 			continue

@@ -14,11 +14,21 @@ var identities = map[string]string{world.Account(world.UserRun): "run", world.Ac
 // roles are the values of identities, in the order in which the tool is asked for them.
 var roles = []string{"plan", "run"}
 
+// What the tool makes: what leads requests, what a wave moves, and what goes with that.
+var (
+	wires  = []string{"services", "endpointslices", "ingresses"}
+	moved  = []string{"deployments", "statefulsets", "daemonsets", "cronjobs", "horizontalpodautoscalers", "poddisruptionbudgets"}
+	beside = []string{"configmaps", "secrets", "serviceaccounts", "networkpolicies", "roles", "rolebindings"}
+)
+
 // excuses are the rights that no run uses in which all is well, and why they are granted nevertheless.
 var excuses = []audit.Excuse{
 	{Right: audit.Right{Verb: "get"}, With: "watch", Why: "while a watch is not to be believed, single objects are asked for"},
 	{Right: audit.Right{Verb: "list"}, With: "watch", Why: "API servers before 1.34 do not stream a first list"},
-	{Right: audit.Right{Verb: "patch"}, With: "create", Why: "what the tool made is set right where it drifted: apply --repair"},
+	{
+		Right: audit.Right{User: "run", Verb: "patch"}, Resources: slices.Concat(wires, moved, beside), With: "create",
+		Why: "what the tool made is set right where it drifted: apply --repair",
+	},
 	{
 		Right: audit.Right{Verb: "create", Resource: "pods/portforward"}, With: "get",
 		Why: "from 1.35 on an API server wants create for the same request, as it does where WebSockets do not pass",
@@ -49,7 +59,7 @@ func Excuses(role string) []audit.Excuse {
 // Rights are what the tool was given and what it used of it.
 type Rights struct {
 	Granted int      `json:"granted"`
-	Used    int      `json:"used"`
+	Used    int      `json:"used"`  // of those that were granted
 	Wrong   []string `json:"wrong"` // used and not granted, granted and not used, denied, an excuse that nothing needs
 }
 
@@ -81,7 +91,7 @@ func Judge(w world.World, granted []audit.Right, more ...audit.Excuse) (Rights, 
 		}
 	}
 	wrong := audit.Compare(granted, uses, slices.Concat(excuses, more))
-	return Rights{Granted: len(granted), Used: len(uses.Allowed), Wrong: append([]string{}, wrong...)}, nil
+	return Rights{Granted: len(granted), Used: uses.Of(granted), Wrong: append([]string{}, wrong...)}, nil
 }
 
 // roles is what the tool prints for one identity in one cluster.
