@@ -21,33 +21,45 @@ import (
 
 const quickly = "ready: 6s" // windows.ready where nothing will become ready
 
-// wrongWorkloads tries the wave where new cannot run the workload, or runs it badly. What never got a client is taken back
-// completely; where the routes had been swapped they are back by themselves, and the next run goes on.
+// wrongWorkloads tries the wave where new cannot run the workload, or runs it badly. The first that leaves something in new is taken
+// back completely; of the others each is put right where it is wrong, and the next run goes on.
 func (r *rig) wrongWorkloads(t *testing.T) {
 	r.missingSecret(t)
 	r.quota(t)
+	before := r.snapshots(t)
 	r.fails(t, "image-that-cannot-be-pulled", r.variant(t, "image", "ready: 2m", quickly,
 		"[shop/Deployment/live]", "[{ref: shop/Deployment/live, source: "+r.unpullable(t)+"}]"))
-	for _, c := range []struct{ name, setting, window, value string }{
-		{"never-ready", "FAIL_READY", "ready: 2m", quickly},
-		{"ready-but-answers-500", "FAIL_ANSWERS", "ready: 2m", "ready: 10s"},
-	} {
-		free := r.settings(t, c.setting)
-		r.fails(t, c.name, r.variant(t, c.name, c.window, c.value))
-		free()
-	}
+	r.back(t, loneWave, before)
+	free := r.settings(t, "FAIL_READY")
+	r.fails(t, "never-ready", r.variant(t, "never-ready", "ready: 2m", quickly))
+	free()
+	r.fault(t, loneSpace, loneOne, "answers", http.MethodPut)
+	r.fault(t, loneSpace, loneOne, "ready", http.MethodDelete)
+	r.readyInNew(t)
+	r.fails(t, "ready-but-answers-500", r.variant(t, "ready-but-answers-500", "ready: 2m", "ready: 5s"))
+	r.fault(t, loneSpace, loneOne, "answers", http.MethodDelete)
 	r.slower(t)
 	r.evicted(t)
 }
 
-// fails wants the wave to fail on that plan, clients not to notice, and everything to be as it was when it is taken back.
+// fails wants the wave to fail on that plan, clients not to notice, and nothing to be half-way.
 func (r *rig) fails(t *testing.T, name, plan string) {
 	t.Helper()
-	before := r.snapshots(t)
 	r.with(plan, func() { r.says(t, name, broken, "apply", "--phase", loneWave) })
 	r.lossless(t)
 	r.whole(t)
-	r.back(t, loneWave, before)
+}
+
+// readyInNew waits for all pods of the workload in new.
+func (r *rig) readyInNew(t *testing.T) {
+	t.Helper()
+	r.until(t, "all pods of the workload are ready in new", settled, func() error {
+		d, err := r.client(t, world.New).AppsV1().Deployments(loneSpace).Get(t.Context(), loneOne, metav1.GetOptions{})
+		if err != nil || d.Status.ReadyReplicas == 0 || d.Status.ReadyReplicas != *d.Spec.Replicas {
+			return fmt.Errorf("%v: %+v", err, d.Status)
+		}
+		return nil
+	})
 }
 
 // missingSecret: what the workload names is not in old, so it cannot be copied.
