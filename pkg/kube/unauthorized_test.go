@@ -1,8 +1,8 @@
 package kube_test
 
 import (
+	"bytes"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +11,7 @@ import (
 
 	"cutover.dev/cutover/pkg/fault"
 	"cutover.dev/cutover/pkg/kube"
+	"cutover.dev/cutover/pkg/kube/kubetest"
 )
 
 // program logs in with what a file has.
@@ -33,9 +34,9 @@ func TestA401IsRepeatedOnlyWhereAProgramGivesTheToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, admin, ns := misbehaving(t, 0)
 			must(t, admin.Apply(t.Context(), own(config(ns, "a", "x"))))
-			for method, ask := range map[string]func(*kube.Cluster) error{
-				http.MethodGet: func(k *kube.Cluster) error { _, err := k.Read(t.Context(), kube.ConfigMap, ns, "a"); return err },
-				http.MethodPatch: func(k *kube.Cluster) error {
+			for kind, ask := range map[string]func(*kube.Cluster) error{
+				"get configmaps": func(k *kube.Cluster) error { _, err := k.Read(t.Context(), kube.ConfigMap, ns, "a"); return err },
+				"patch configmaps": func(k *kube.Cluster) error {
 					return k.Patch(t.Context(), kube.ConfigMap, ns, "a", []kube.Op{{Op: "add", Path: "/data/more", Value: "1"}})
 				},
 			} {
@@ -43,8 +44,11 @@ func TestA401IsRepeatedOnlyWhereAProgramGivesTheToken(t *testing.T) {
 				if c.program {
 					user, renew = login(t)
 				}
-				k := f.as(t, user)
-				f.set(func(*http.Request) string {
+				k, asked := as(t, f, user), 0
+				f.Obey(func(call kubetest.Call) kubetest.Fault {
+					if call.Kind() == kind {
+						asked++
+					}
 					if c.mended {
 						renew()
 					}
@@ -52,14 +56,27 @@ func TestA401IsRepeatedOnlyWhereAProgramGivesTheToken(t *testing.T) {
 				})
 				err := ask(k)
 				if c.well && err != nil || !c.well && (!apierrors.IsUnauthorized(err) || fault.CodeOf(err) != fault.Refused) {
-					t.Errorf("%s: %v", method, err)
+					t.Errorf("%s: %v", kind, err)
 				}
-				if n := f.count(method); n != c.asked {
-					t.Errorf("%s: it was asked %d times, want %d", method, n, c.asked)
+				if f.Obey(nil); asked != c.asked {
+					t.Errorf("%s: it was asked %d times, want %d", kind, asked, c.asked)
 				}
 			}
 		})
 	}
+}
+
+// as is another connection through the proxy, as a user of a kubeconfig.
+func as(t *testing.T, f *kubetest.Faulty, user string) *kube.Cluster {
+	t.Helper()
+	config, err := os.ReadFile(f.Kubeconfig)
+	must(t, err)
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	must(t, os.WriteFile(path, bytes.Replace(config, []byte("{token: token-admin}"), []byte(user), 1), 0o600))
+	c, err := kube.Connect(t.Context(), "new", path, kube.Options{})
+	must(t, err)
+	t.Cleanup(c.Close)
+	return c
 }
 
 // login is a user of a kubeconfig that logs in by a program, whose token has ended until renew is called.
