@@ -77,6 +77,7 @@ func outside(t *testing.T, port int) string {
 	front := httptest.NewUnstartedServer(&httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(&url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port)})
 		r.Out.Host = r.In.Host
+		r.SetXForwarded()
 	}})
 	ip := reachable(t)
 	var err error

@@ -34,7 +34,10 @@ func (c *Cluster) Entry(marks map[string]string) (port int) {
 		if mark := marks[service]; mark != "" {
 			w.Header().Set("X-Cutover-Via", mark)
 		}
-		from, _, _ := net.SplitHostPort(r.RemoteAddr)
+		from := r.Header.Get("X-Forwarded-For") // of what stands before it
+		if from == "" {
+			from, _, _ = net.SplitHostPort(r.RemoteAddr)
+		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{"forwardedFor": from, "forwardedProto": "http"})
 	}))

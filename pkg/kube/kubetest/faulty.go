@@ -45,6 +45,8 @@ type Met struct {
 	Fault Fault
 }
 
+func (m Met) String() string { return m.Kind() + " (" + string(m.Fault) + ")" }
+
 // Faulty is a proxy between clients and a Server that misbehaves when it is told to. Between two calls it knows what the server
 // took, and so what was done twice.
 type Faulty struct {
