@@ -43,9 +43,9 @@ func programRuns(ctx context.Context, t task) (took, error) {
 }
 
 // BenchmarkProgram measures the peak memory of the program as users run it, as the action: arguments, both kubeconfigs, identity,
-// lock, journal with its copy, frozen inventory, every gate, every proof by its requests, log, outputs, report and summary. What
-// it asks are an API server each, and a stand-in for the entries and the bridge: no relays, no names, no replica set, and no
-// controller or pod whose status it would watch for long.
+// lock, journal and its copy, the frozen inventory, every gate, every proof by its requests and over TLS, log, outputs, report and
+// summary. Not in it are relays, names, the replica set, waves, and what would come of controllers and pods: the clusters are an API
+// server each, and the entries and the bridge a stand-in that answers for every host that an Ingress of its cluster has.
 func BenchmarkProgram(b *testing.B) {
 	path := built(b)
 	for _, n := range []int{50, 5000} {
