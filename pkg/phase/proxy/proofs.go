@@ -37,6 +37,9 @@ func keeperProof(d Deps, ns string, pace *parts.Pace) phase.Step {
 	}
 }
 
+// toBridge is what helps where something answers, and not as it has to.
+const toBridge = "see to the bridge, by its log and its settings; only where it, or new's entry, was changed just now does it help to raise windows.routes"
+
 func ask(ctx context.Context, pace *parts.Pace, targets []probe.Target, w way) (phase.Observation, error) {
 	for _, t := range targets {
 		if err := pace.Wait(ctx); err != nil {
@@ -57,7 +60,7 @@ func ask(ctx context.Context, pace *parts.Pace, targets []probe.Target, w way) (
 		}
 		if why := passedOn(a, w, from); why != "" {
 			why += meaning(a)
-			return phase.Observation{State: phase.Pending, Detail: t.Label() + " at " + t.Addr + ": " + why}, nil
+			return phase.Observation{State: phase.Pending, Detail: t.Label() + " at " + t.Addr + ": " + why, Hints: []string{toBridge}}, nil
 		}
 	}
 	if len(targets) == 0 {

@@ -131,6 +131,9 @@ func TestTheKeeperTellsWhatTheBridgePassesOn(t *testing.T) {
 			if err != nil || o.State != c.want || !strings.Contains(o.Detail, c.detail) {
 				t.Errorf("got %s: %s (%v)", o.State, o.Detail, err)
 			}
+			if (o.State == phase.Done) != (len(o.Hints) == 0) { // more time is no cure for settings
+				t.Errorf("%s: hints %q", o.State, o.Hints)
+			}
 		})
 	}
 }
