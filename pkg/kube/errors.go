@@ -28,7 +28,7 @@ func (c *Cluster) explain(doing string, err error) error {
 	case apierrors.IsForbidden(err) && c.justBack():
 		return fault.Wrap(fault.Unsure, "run the same again in a moment", fmt.Errorf("could not tell, the API server of %s has just come back and may not know its roles yet: %w", c.env, wrapped))
 	case apierrors.IsForbidden(err):
-		return fault.Wrap(fault.Refused, "this identity lacks a permission, or a quota or an admission policy of "+c.env+" says no: docs/rbac has the roles, cutover rbac prints those for your plan", wrapped)
+		return fault.Wrap(fault.Refused, "this identity lacks a permission, or a quota or an admission policy of "+c.env+" says no; the error tells which. Roles are in docs/rbac, and cutover rbac prints those for your plan; a quota has to be raised", wrapped)
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return wrapped
 	case errors.Is(err, context.Canceled):
