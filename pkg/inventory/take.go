@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -43,28 +44,43 @@ type listed struct {
 // error: a hole in the inventory would pass for "nothing there". Namespaces are taken in the order of their names.
 func Take(ctx context.Context, old Reader, namespaces []string) (*Inventory, error) {
 	scope := slices.Compact(slices.Sorted(slices.Values(namespaces)))
-	all := make([]listed, len(scope))
+	all, each := make([]listed, len(scope)), make([]Inventory, len(scope))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for i, ns := range scope {
 		group.Go(func() (err error) {
-			all[i], err = list(ctx, old, ns)
-			return err
+			if all[i], err = list(ctx, old, ns); err != nil {
+				return err
+			}
+			if err := each[i].namespace(all[i]); err != nil {
+				return fmt.Errorf("namespace %s: %w", ns, err)
+			}
+			all[i].forget()
+			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("take the inventory of old: %w", err)
 	}
-	inv := &Inventory{FrozenAt: time.Now().UTC().Truncate(time.Second), Namespaces: scope}
-	for i, ns := range scope {
-		if err := inv.namespace(all[i]); err != nil {
-			return nil, fmt.Errorf("take the inventory of namespace %s in old: %w", ns, err)
-		}
+	inv := &Inventory{FrozenAt: time.Now().UTC().Truncate(time.Second), Namespaces: scope, Seals: map[string]string{}}
+	for i := range each {
+		inv.Ingresses, inv.Services = append(inv.Ingresses, each[i].Ingresses...), append(inv.Services, each[i].Services...)
+		inv.Workloads, inv.Unmovable = append(inv.Workloads, each[i].Workloads...), append(inv.Unmovable, each[i].Unmovable...)
+		maps.Copy(inv.Seals, each[i].Seals)
 	}
 	if err := inv.findCalls(all); err != nil { // after all: a call may lead to any namespace in scope
 		return nil, fmt.Errorf("take the inventory of old: %w", err)
 	}
 	return inv, nil
+}
+
+// forget drops what is in the inventory by now and no call is read from: as the server sent it an Ingress takes five times as much
+// memory, and there may be thousands.
+func (l *listed) forget() {
+	for _, kind := range []kube.Kind{kube.Ingress, kube.Service, kube.HPA, kube.PDB} {
+		delete(l.of, kind)
+	}
+	l.runs = nil
 }
 
 // list reads one namespace. Nothing of it is watched: it is looked at once, and Pods are many.
