@@ -3,6 +3,7 @@ package kube
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -28,8 +29,8 @@ func (c *Cluster) Get(ctx context.Context, k Kind, ns, name string) (*unstructur
 		}
 		return slim(k, u)
 	}
-	if u := v.get(name); u != nil {
-		return u, nil
+	if u, err := v.get(name); err != nil || u != nil {
+		return u, c.explain(doing, err)
 	}
 	return nil, c.explain(doing, apierrors.NewNotFound(k.GVR().GroupResource(), name))
 }
@@ -42,12 +43,15 @@ func (c *Cluster) List(ctx context.Context, k Kind, ns string) ([]*unstructured.
 		return nil, c.explain(doing, err)
 	}
 	var all []*unstructured.Unstructured
+	var broken error
 	if v.believed(ctx) {
 		err = cache.ListAll(v.informer.GetIndexer(), labels.Everything(), func(o any) {
-			if u, ok := o.(*unstructured.Unstructured); ok {
-				all = append(all, u)
+			if k, ok := o.(*kept); ok {
+				u, no := k.object()
+				all, broken = append(all, u), errors.Join(broken, no)
 			}
 		})
+		err = errors.Join(err, broken)
 	} else {
 		all, err = c.listLive(ctx, v)
 	}

@@ -19,8 +19,8 @@ func (c *Cluster) seen(ctx context.Context, k Kind, made *unstructured.Unstructu
 // gone returns when the view knows that the object with that uid is deleted, or is being deleted.
 func (c *Cluster) gone(ctx context.Context, k Kind, ns, name string, uid types.UID) error {
 	return c.await(ctx, k, ns, func(v *view) bool {
-		u := v.get(name)
-		return u == nil || u.GetUID() != uid || u.GetDeletionTimestamp() != nil
+		u, err := v.get(name)
+		return err == nil && (u == nil || u.GetUID() != uid || u.GetDeletionTimestamp() != nil)
 	})
 }
 

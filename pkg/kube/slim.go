@@ -41,7 +41,7 @@ func (v *view) slim(in any) (any, error) {
 	if err != nil || u == nil { // the sign of a deleted object whose event was missed, for one
 		return in, err
 	}
-	return u, nil
+	return keep(u)
 }
 
 func untyped(k Kind, in any) (*unstructured.Unstructured, error) {

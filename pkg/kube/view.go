@@ -196,17 +196,17 @@ func (v *view) change() <-chan struct{} {
 	return v.changed
 }
 
-func (v *view) get(name string) *unstructured.Unstructured {
+// get is an object, nil if there is none.
+func (v *view) get(name string) (*unstructured.Unstructured, error) {
 	key := name
 	if v.key.ns != "" {
 		key = v.key.ns + "/" + name
 	}
 	found, ok, err := v.informer.GetIndexer().GetByKey(key)
-	if err != nil || !ok {
-		return nil
+	if k, is := found.(*kept); ok && is && err == nil {
+		return k.object()
 	}
-	u, _ := found.(*unstructured.Unstructured)
-	return u
+	return nil, err
 }
 
 // believed reports whether the view may answer now. It may ask the API server whether it is alive.
