@@ -75,17 +75,21 @@ func (f *faults) doubled(t *testing.T) {
 	}
 }
 
-// unguarded are the writes since then that hold whatever their author did not see, by cluster.
-func (f *faults) unguarded(since time.Time) map[string][]faulty.Call {
-	out := map[string][]faulty.Call{}
-	for name, p := range f.at {
+// since is what was sent since then and is of a sort, to either cluster.
+func (f *faults) since(at time.Time, of func(faulty.Call) bool) (calls []faulty.Call) {
+	for _, p := range f.at {
 		for _, c := range p.Calls() {
-			if c.Writes() && !c.Guarded && c.At.After(since) {
-				out[name] = append(out[name], c)
+			if c.At.After(at) && of(c) {
+				calls = append(calls, c)
 			}
 		}
 	}
-	return out
+	return calls
+}
+
+// ownMemory: what the tool itself keeps, its lock, its journal, its inventory.
+func ownMemory(c faulty.Call) bool {
+	return c.Namespace == world.SystemSpace && (c.Resource == "leases" || c.Resource == "configmaps") && strings.HasPrefix(c.Name, "cutover-demo")
 }
 
 // strike runs a verb and does something as soon as a line of its narration is there, before the tool goes on to the next.

@@ -20,6 +20,7 @@ type Call struct {
 	Name      string
 	Fault     Fault // "" is none
 	Guarded   bool  // a write that cannot happen twice: it names what it expects, or makes what must not be there
+	Code      int   // of the server's answer; 0: there is none (yet), or nobody saw it
 
 	sum [sha256.Size]byte // of what it was to write
 }
@@ -34,6 +35,9 @@ var reviews = []string{"selfsubjectaccessreviews", "selfsubjectrulesreviews", "s
 func (c Call) Writes() bool {
 	return slices.Contains(stored, c.Verb) && !slices.Contains(reviews, c.Resource)
 }
+
+// Kept says whether the server keeps what the call was to write, or may: unless it said that it does not.
+func (c Call) Kept() bool { return c.Writes() && (c.Code == 0 || c.Code/100 == 2) }
 
 func (c Call) String() string {
 	s := strings.TrimRight(strings.Join([]string{c.Verb, c.Resource, c.Namespace, c.Name}, " "), " ")

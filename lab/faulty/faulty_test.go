@@ -62,6 +62,28 @@ func TestEachFaultIsWhatItsNameSays(t *testing.T) {
 	}
 }
 
+func TestAWriteIsKeptUnlessTheServerSaidThatItIsNot(t *testing.T) {
+	for name, c := range map[string]struct {
+		method, body string
+		fault        Fault
+		code         int
+		kept         bool
+	}{
+		"well":       {http.MethodPut, `{}`, "", http.StatusOK, true},
+		"a conflict": {http.MethodPut, `{"metadata":{"name":"conflict"}}`, "", http.StatusConflict, false},
+		"lost":       {http.MethodPut, `{}`, Lose, http.StatusOK, true},
+		"unheard of": {http.MethodPut, `{}`, Reset, 0, true},
+		"a look":     {http.MethodGet, ``, "", http.StatusOK, false},
+	} {
+		p, _, client, url := start(t)
+		p.Obey(Rule{Do: c.fault})
+		_, _, _ = ask(t.Context(), client, c.method, url+"/apis/apps/v1/namespaces/shop/deployments/web", c.body) // some have no answer
+		if calls := p.Calls(); len(calls) != 1 || calls[0].Code != c.code || calls[0].Kept() != c.kept {
+			t.Errorf("%s: %+v, kept: %v", name, calls, calls[0].Kept())
+		}
+	}
+}
+
 func TestOneThatIsGoneRefusesUntilItIsBack(t *testing.T) {
 	p, s, c, url := start(t)
 	p.Obey(Rule{Verb: "list", Times: 1, Do: Vanish})
@@ -157,7 +179,7 @@ func TestAnUpgradedConnectionPassesAndEndsWithTheProxy(t *testing.T) {
 	p, _, _, _ := start(t)
 	target, roots := upgraded.URL, x509.NewCertPool()
 	roots.AddCert(upgraded.Certificate())
-	p.upstream = upstream(parse(t, target), roots)
+	p.upstream = upstream(parse(t, target), roots, nil)
 	conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}}).DialContext(t.Context(), "tcp", p.address) //nolint:gosec // loopback
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,10 @@
 package faulty
 
-import "time"
+import (
+	"context"
+	"net/http"
+	"time"
+)
 
 // note logs a call and finds the fault for it. let is closed when a call that hangs is to end.
 func (p *Proxy) note(c *Call) (fault Fault, let chan struct{}) {
@@ -17,6 +21,23 @@ func (p *Proxy) note(c *Call) (fault Fault, let chan struct{}) {
 	}
 	p.calls = append(p.calls, c)
 	return c.Fault, p.let
+}
+
+type callKey struct{}
+
+// about lets the answer to a request be noted with its call.
+func about(r *http.Request, c *Call) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+}
+
+// answered notes what the server said, before its client hears of it.
+func (p *Proxy) answered(r *http.Response) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c, ok := r.Request.Context().Value(callKey{}).(*Call); ok {
+		c.Code = r.StatusCode
+	}
+	return nil
 }
 
 // Calls are all calls since the last Forget, in the order in which they arrived.

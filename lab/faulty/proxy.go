@@ -66,7 +66,8 @@ func Start(kubeconfig string) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{config: *config.DeepCopy(), address: "127.0.0.1:0", upstream: upstream(target, roots), open: map[*counted]bool{}, let: make(chan struct{})}
+	p := &Proxy{config: *config.DeepCopy(), address: "127.0.0.1:0", open: map[*counted]bool{}, let: make(chan struct{})}
+	p.upstream = upstream(target, roots, p.answered)
 	if p.pair, err = tls.X509KeyPair(pair.Cert, pair.Key); err != nil {
 		return nil, fmt.Errorf("start the faulty proxy: %w", err)
 	}
@@ -79,15 +80,16 @@ func Start(kubeconfig string) (*Proxy, error) {
 }
 
 // upstream passes requests on by HTTP/1.1: an upgrade (port-forward) needs it.
-func upstream(target *url.URL, roots *x509.CertPool) http.Handler {
+func upstream(target *url.URL, roots *x509.CertPool, answered func(*http.Response) error) http.Handler {
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
 	return &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, Protocols: protocols, MaxIdleConnsPerHost: 64},
-		FlushInterval: -1, // a watch has to arrive event by event
-		ErrorLog:      log.New(discard{}, "", 0),
-		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport:      &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, Protocols: protocols, MaxIdleConnsPerHost: 64},
+		FlushInterval:  -1, // a watch has to arrive event by event
+		ModifyResponse: answered,
+		ErrorLog:       log.New(discard{}, "", 0),
+		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 }
 

@@ -76,6 +76,7 @@ func (p *Proxy) Obey(rules ...Rule) {
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := read(r)
 	fault, let := p.note(call)
+	r = about(r, call)
 	switch fault {
 	case Answer500:
 		fail(w, http.StatusInternalServerError, "InternalError", "Internal error occurred")

@@ -36,6 +36,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		return
 	}
+	if strings.Contains(string(body), "conflict") {
+		w.WriteHeader(http.StatusConflict)
+	}
 	fmt.Fprint(w, r.Header.Get("Authorization"))
 }
 
