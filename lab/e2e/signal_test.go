@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,8 +22,9 @@ import (
 
 // actionStep is one step of the action: its workspace and the runner's files.
 type actionStep struct {
-	tool rehearse.Tool
-	dir  string
+	tool  rehearse.Tool
+	dir   string
+	began time.Time
 }
 
 // step makes what the runner makes for one step of the action. The plan's paths begin in the workspace.
@@ -31,7 +34,7 @@ func (r *rig) step(t *testing.T, inputs map[string]string) actionStep {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := actionStep{tool: r.tool, dir: dir}
+	s := actionStep{tool: r.tool, dir: dir, began: time.Now().Truncate(time.Second)} // the journal may have no more
 	env := map[string]string{"GITHUB_ACTIONS": "true", "INPUT_PLAN": r.tool.Plan, "INPUT_OLDER-PLAN": "a test goes from plan to plan"}
 	for _, file := range []string{"OUTPUT", "STEP_SUMMARY", "STATE"} {
 		env["GITHUB_"+file] = filepath.Join(s.dir, file)
@@ -81,8 +84,10 @@ func lastOutput(file, key string) string {
 // report is what is read of the report of a step.
 type report struct {
 	Result string
-	Steps  []struct{ ID, State string }
+	Steps  []stepState
 }
+
+type stepState struct{ ID, State string }
 
 func (s actionStep) report(t *testing.T) report {
 	t.Helper()
@@ -97,21 +102,67 @@ func (s actionStep) report(t *testing.T) report {
 	return out
 }
 
-// journaled wants every step that the report calls done to be done in the journal, and there to be some.
-func (r *rig) journaled(t *testing.T, s actionStep) {
+// journaled wants the newest word of the journal on every step to be what the report of a process says of it, and some of these
+// words to be its own: on the same steps earlier runs have had theirs.
+func (r *rig) journaled(t *testing.T, s actionStep, word string) {
 	t.Helper()
-	journal := r.exits(t, 0, "journal", "export").Stdout
-	done := 0
-	for _, step := range s.report(t).Steps {
-		if step.State != "done" {
-			continue
+	wrong, err := untold(r.exits(t, 0, "journal", "export").Stdout, s.report(t), word, s.began)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, step := range wrong {
+		t.Errorf("%s is %s, and not in the journal", step, word)
+	}
+}
+
+// untold are the steps of which a report says word and the journal something else. An error: since then it has that word of none.
+func untold(journal []byte, told report, word string, since time.Time) (steps []string, err error) {
+	newest, fresh := map[string]string{}, 0
+	for line := range bytes.Lines(journal) {
+		var e struct {
+			At         time.Time
+			Step, What string
 		}
-		if done++; !strings.Contains(string(journal), `"step":"`+step.ID+`"`) {
-			t.Errorf("%s is done and not in the journal", step.ID)
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, fmt.Errorf("read the exported journal: %w", err)
+		}
+		newest[e.Step] = e.What
+		if e.What == word && !e.At.Before(since) && slices.ContainsFunc(told.Steps, func(s stepState) bool { return s.ID == e.Step && s.State == word }) {
+			fresh++
 		}
 	}
-	if done == 0 {
-		t.Error("the report knows of no step that was done")
+	for _, s := range told.Steps {
+		if s.State == word && newest[s.ID] != word {
+			steps = append(steps, s.ID)
+		}
+	}
+	if fresh == 0 {
+		err = fmt.Errorf("since %s the journal has no step of the report that is %s", since.Format(time.RFC3339), word)
+	}
+	return steps, err
+}
+
+func TestAStepThatTheJournalDoesNotTellOfIsNamed(t *testing.T) {
+	since := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var journal []byte
+	add := func(after time.Duration, step, what string) {
+		journal = fmt.Appendf(journal, "{\"at\":%q,\"step\":%q,\"what\":%q}\n", since.Add(after).Format(time.RFC3339), step, what)
+	}
+	add(-time.Hour, "a", "begun")
+	add(-time.Hour, "a", "done")
+	add(-time.Hour, "b", "done")
+	add(-time.Minute, "b", "reverted")
+	told := report{Steps: []stepState{{"a", "done"}, {"b", "done"}, {"c", "pending"}}}
+	if steps, err := untold(journal, told, "done", since); err == nil || !slices.Equal(steps, []string{"b"}) {
+		t.Errorf("of an earlier run: %v %v", steps, err)
+	}
+	add(time.Second, "b", "begun")
+	if steps, err := untold(journal, told, "done", since); err == nil || !slices.Equal(steps, []string{"b"}) {
+		t.Errorf("only begun: %v %v", steps, err)
+	}
+	add(time.Second, "b", "done")
+	if steps, err := untold(journal, told, "done", since); err != nil || len(steps) > 0 {
+		t.Errorf("done: %v %v", steps, err)
 	}
 }
 
@@ -123,7 +174,7 @@ func (r *rig) signalled(t *testing.T, phase string) {
 	r.under(t, "slow", slow, func() {
 		s := r.step(t, forward)
 		s.ended(t, r.stops(t, r.begin(t, s.tool, syscall.SIGTERM, at(bridgeWatch, "waiting"), "action")), cancelled, "cancelled")
-		r.journaled(t, s)
+		r.journaled(t, s, "done")
 		r.free(t)
 	})
 	s := r.step(t, forward)
@@ -131,6 +182,7 @@ func (r *rig) signalled(t *testing.T, phase string) {
 	back := map[string]string{"INPUT_VERB": "rollback", "INPUT_PHASE": phase}
 	s = r.step(t, back)
 	s.ended(t, r.stops(t, r.begin(t, s.tool, os.Interrupt, at("", "undoing"), "action")), cancelled, "cancelled")
+	r.journaled(t, s, "reverted")
 	r.free(t)
 	s = r.step(t, back)
 	s.ended(t, r.begin(t, s.tool, nil, at("", "phase"), "action").end(t, verbEnd), 0, "done")
@@ -152,7 +204,7 @@ func (r *rig) stretched(t *testing.T, phase string) {
 	inside := func(l rehearse.Line) bool { return l.Word == "done" && strings.HasPrefix(l.Title, "swap the routes") }
 	got := r.stops(t, r.begin(t, s.tool, os.Interrupt, inside, "action"))
 	s.ended(t, got, cancelled, "cancelled")
-	r.journaled(t, s)
+	r.journaled(t, s, "done")
 	r.free(t)
 	r.whole(t)
 	since := time.Now()
