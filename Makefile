@@ -120,7 +120,7 @@ faults: servers strongswan ## let the API servers go wrong at length, move witho
 	@CUTOVER_E2E=1 CUTOVER_LONG=1 $(GO) -C lab test ./e2e/... -count=1 -v -timeout 90m -run 'APIServersThat|WithoutATail|AReplicaSet|ARunnerThat|FollowTheirNames|ALinkThat' || \
 		{ echo "fix what is named above, then: CUTOVER_E2E=1 CUTOVER_LONG=1 go -C lab test ./e2e/... -count=1 -run <name>"; exit 1; }
 
-kills: servers ## kill the tool at KILLS random instants, and at every boundary of every step (root; an hour and a half)
+kills: servers ## kill the tool at KILLS random instants, and once at every boundary of every step, each by itself (root; two hours)
 	@CUTOVER_E2E=1 CUTOVER_LONG=1 CUTOVER_KILLS=$(KILLS) $(GO) -C lab test ./e2e/... -count=1 -v -timeout 150m -run 'AtRandomInstants|AnEnvironmentMoves|NamesAndDatabaseMove' || \
 		{ echo "fix what is named above, then: make kills (where the instants were random: CUTOVER_SEED=<the seed above>)"; exit 1; }
 
