@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -126,4 +127,25 @@ func (r *rig) abrupt(t *testing.T) {
 		t.Errorf("pods were killed under %d requests, and none is counted as lost: %v", c.Sent, c.ByClass)
 	}
 	t.Logf("sent %d, lost %d: %v", c.Sent, c.Lost, c.ByClass)
+}
+
+// span is from when to when requests were sent. Some have their end half a minute later.
+type span struct{ from, to time.Time }
+
+// onPurpose counts the lost requests that a part has lost on purpose.
+func (r *rig) onPurpose(c ledger.Counters) (n int) {
+	for _, at := range c.LostAt {
+		if slices.ContainsFunc(r.forgiven, func(s span) bool { return !at.Before(s.from) && !at.After(s.to) }) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestOnlyWhatWasSentInItsTimeIsForgiven(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	r := &rig{forgiven: []span{{at(10), at(20)}, {at(15), at(30)}}}
+	if n := r.onPurpose(ledger.Counters{LostAt: []time.Time{at(9), at(10), at(17), at(30), at(31)}}); n != 3 {
+		t.Errorf("%d are forgiven, want 3", n)
+	}
 }

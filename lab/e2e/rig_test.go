@@ -37,7 +37,7 @@ type rig struct {
 	out      string // folder for logs and ledgers
 	verbs    int    // how many processes of the tool there were, to name their logs
 	load     *load.Load
-	forgiven int // requests of the main load that a part lost on purpose
+	forgiven []span // in these a part lost requests of the main load on purpose
 	ended    bool
 	database bool              // plans move the replica set
 	made     map[string]string // secrets that a part made, for who looks for them later
@@ -177,7 +177,7 @@ func (r *rig) here(t *testing.T, f func(*testing.T, *rig)) {
 func (r *rig) lossless(t *testing.T) {
 	t.Helper()
 	c := r.load.Counters()
-	if c.Lost == r.forgiven {
+	if c.Lost == r.onPurpose(c) {
 		return
 	}
 	verdict := "requests were lost"
@@ -205,7 +205,7 @@ func (r *rig) failures() string {
 func (r *rig) figures() string {
 	c := r.load.Counters()
 	return fmt.Sprintf("sent %d, lost %d (%d of them on purpose), by cluster %v, longest gap %d ms, generator late by %d ms (p99)",
-		c.Sent, c.Lost, r.forgiven, c.ByCluster, c.LongestGapMs, c.LatenessMs)
+		c.Sent, c.Lost, r.onPurpose(c), c.ByCluster, c.LongestGapMs, c.LatenessMs)
 }
 
 // verb runs one verb in a process of its own, again while it says that it has to wait, and returns the last one.

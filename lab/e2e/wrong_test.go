@@ -35,6 +35,7 @@ func TestAWrongWorldIsNamedAndNothingIsLeftHalfWritten(t *testing.T) {
 	r.part(t, "what changes while clients are sent on", func(t *testing.T, r *rig) { r.wrongTail(t) })
 	r.part(t, "all of it can be taken back", func(t *testing.T, r *rig) {
 		r.well(t, "rollback", "--to", "routes")
+		r.setting(t, failReady, nil)
 		r.move(t, world.Old)
 		r.well(t, "rollback", "--phase", "routes")
 		r.well(t, "rollback", "--phase", "proxy")

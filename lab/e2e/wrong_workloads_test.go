@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ import (
 	"cutover.dev/cutover/lab/world"
 )
 
-const quickly = "ready: 6s" // windows.ready where nothing will become ready
+const failReady = "FAIL_READY" // what makes the workload's pods never ready
 
 // wrongWorkloads tries the wave where new cannot run the workload, or runs it badly. The first that leaves something in new is taken
 // back completely; of the others each is put right where it is wrong, and the next run goes on.
@@ -27,12 +28,12 @@ func (r *rig) wrongWorkloads(t *testing.T) {
 	r.missingSecret(t)
 	r.quota(t)
 	before := r.snapshots(t)
-	r.fails(t, "image-that-cannot-be-pulled", r.variant(t, "image", "ready: 2m", quickly,
+	r.fails(t, "image-that-cannot-be-pulled", r.variant(t, "image", "ready: 2m", "ready: 6s",
 		"[shop/Deployment/live]", "[{ref: shop/Deployment/live, source: "+r.unpullable(t)+"}]"))
 	r.back(t, loneWave, before)
-	free := r.settings(t, "FAIL_READY")
-	r.fails(t, "never-ready", r.variant(t, "never-ready", "ready: 2m", quickly))
-	free()
+	r.setting(t, failReady, world.New.Name)
+	r.fails(t, "never-ready", r.variant(t, "never-ready", "ready: 2m", "ready: 8s"))
+	r.setting(t, failReady, "nowhere") // the copy in new follows: pods that take the place of evicted ones read it
 	r.fault(t, loneSpace, loneOne, "answers", http.MethodPut)
 	r.fault(t, loneSpace, loneOne, "ready", http.MethodDelete)
 	r.readyInNew(t)
@@ -139,22 +140,17 @@ func (r *rig) unpullable(t *testing.T) string {
 	return rel
 }
 
-// settings makes pods of the workload that start in new misbehave, and returns what ends that. Pods read it when they
-// start, so those of old go on as they are.
-func (r *rig) settings(t *testing.T, name string) func() {
+// setting makes pods of the workload that start from now on misbehave in one cluster; nil takes it away. Those that run go on as they
+// are.
+func (r *rig) setting(t *testing.T, name string, where any) {
 	t.Helper()
-	set := func(value any) {
-		t.Helper()
-		patch, err := json.Marshal(map[string]any{"data": map[string]any{name: value}})
-		if err == nil {
-			_, err = r.client(t, world.Old).CoreV1().ConfigMaps(loneSpace).Patch(t.Context(), "live-settings", types.MergePatchType, patch, metav1.PatchOptions{FieldManager: byHand})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	patch, err := json.Marshal(map[string]any{"data": map[string]any{name: where}})
+	if err == nil {
+		_, err = r.client(t, world.Old).CoreV1().ConfigMaps(loneSpace).Patch(t.Context(), "live-settings", types.MergePatchType, patch, metav1.PatchOptions{FieldManager: byHand})
 	}
-	set(world.New.Name)
-	return func() { set(nil) }
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // slower lets the pods in new become slower than the plan allows, just when they were found well and before anything is led to them.
@@ -174,7 +170,6 @@ func (r *rig) slower(t *testing.T) {
 // evicted takes all pods of the workload in new away right after its routes were swapped to them, while that is still being proved. The
 // routes have to go back; what the entry answers until then is lost on purpose. The next run, a step of the action, has to arrive.
 func (r *rig) evicted(t *testing.T) {
-	lost := r.load.Counters().Lost
 	r.with(r.variant(t, "evicted", "samples: 50", "samples: 500"), func() { // the proof alone takes seconds
 		q := r.begin(t, r.tool, nil, at("swap the routes", "done"), verbLine(r.tool, "apply", "--phase", loneWave)...)
 		q.reached(t)
@@ -183,22 +178,23 @@ func (r *rig) evicted(t *testing.T) {
 		if err != nil || len(all.Items) == 0 {
 			t.Fatalf("%d pods to evict (%v)", len(all.Items), err)
 		}
+		began := time.Now()
 		for _, p := range all.Items {
 			if err := pods.EvictV1(t.Context(), &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name}}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		// It is chance what is seen first: that the Service has no endpoint any more, or that its entry does not answer.
-		name := "evicted-after-the-swap"
-		if bytes.Contains(q.end(t, verbEnd).Stderr, []byte("answered badly twice in a row")) {
+		got, name := q.end(t, verbEnd), "evicted-after-the-swap"
+		r.forgiven = append(r.forgiven, span{began, q.ended}) // from here on nothing may be lost
+		if bytes.Contains(got.Stderr, []byte("answered badly twice in a row")) {
 			name = "evicted-after-the-swap-and-not-answered"
 		}
-		r.said(t, saying{q, name, broken})
+		// So is how far the pods are by then that take the place of the others.
+		lines := slices.DeleteFunc(slices.Collect(strings.Lines(string(got.Stderr))), func(l string) bool { return strings.HasPrefix(l, "    seen: ") })
+		got.Stderr = []byte(strings.Join(lines, ""))
+		r.shows(t, name, broken, got)
 	})
-	pause(t.Context(), 5*time.Second) // requests of before have their answers, and from here on nothing may be lost
-	lost = r.load.Counters().Lost - lost
-	r.forgiven += lost
-	t.Logf("%d requests were lost between the eviction and the way back", lost)
 	r.whole(t)
 	r.byAction(t, "done", map[string]string{"INPUT_PHASE": loneWave})
 	r.whole(t)

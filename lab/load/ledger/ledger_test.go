@@ -40,8 +40,8 @@ func TestEveryEntryIsOneLineAndIsCounted(t *testing.T) {
 		t.Errorf("line 2 is %+v (%v)", back, err)
 	}
 	c := l.Counters()
-	if c.Sent != 5 || c.Lost != 3 || len(c.Bad) != 3 {
-		t.Errorf("sent %d, lost %d, shown %d; want 5, 3, 3", c.Sent, c.Lost, len(c.Bad))
+	if c.Sent != 5 || c.Lost != 3 || len(c.Bad) != 3 || len(c.LostAt) != 3 || !c.LostAt[2].Equal(c.Bad[2].At) {
+		t.Errorf("sent %d, lost %d, shown %d, at %v; want 5, 3, 3", c.Sent, c.Lost, len(c.Bad), c.LostAt)
 	}
 	if c.ByCluster["old"] != 1 || c.ByCluster["new"] != 1 || c.ByClass[Closed] != 1 || c.ByClass[Wrong] != 1 {
 		t.Errorf("by cluster %v, by class %v", c.ByCluster, c.ByClass)

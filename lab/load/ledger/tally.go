@@ -28,6 +28,7 @@ type Counters struct {
 	LatenessMs   int64             `json:"latenessMs"`   // of the generator, 99th percentile
 	Inconclusive bool              `json:"inconclusive"` // LatenessMs is beyond MaxLateness
 	Bad          []Entry           `json:"bad"`          // the first that were lost
+	LostAt       []time.Time       `json:"-"`            // when each that was lost was sent
 }
 
 // Target is one host and path.
@@ -102,6 +103,7 @@ func (t *tally) add(e Entry) {
 	if e.Class.Lost() {
 		target.Lost++
 		t.c.Lost++
+		t.c.LostAt = append(t.c.LostAt, e.At)
 		s.lost++
 		if len(t.c.Bad) < keep {
 			t.c.Bad = append(t.c.Bad, e)
@@ -149,7 +151,7 @@ func seen(gaps map[string]*gap, key string, at time.Time) {
 func (t *tally) counters() Counters {
 	c := t.c
 	c.ByCluster, c.ByClass, c.ByEntry = maps.Clone(c.ByCluster), maps.Clone(c.ByClass), maps.Clone(c.ByEntry)
-	c.ByTarget, c.Bad = maps.Clone(c.ByTarget), slices.Clone(c.Bad)
+	c.ByTarget, c.Bad, c.LostAt = maps.Clone(c.ByTarget), slices.Clone(c.Bad), slices.Clone(c.LostAt)
 	c.ByGroup = map[string]Group{}
 	for name, g := range t.c.ByGroup {
 		g.ByEntry = maps.Clone(g.ByEntry)
