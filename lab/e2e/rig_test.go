@@ -66,6 +66,7 @@ type setting struct {
 	// database: the plan moves the replica set too. Where it is not what is tested, that would only take time.
 	database bool
 	names    bool // there are name servers, and clients go by them
+	swift    bool // no workload is slow: each look at all routes is seconds shorter
 }
 
 // start builds the tool, takes the lab up and sends clients to old's entry. The lab goes down with the test.
@@ -105,6 +106,9 @@ func start(t *testing.T, s setting) *rig {
 	if s.names {
 		clients = rehearse.ClientsByName
 		r.named(t)
+	}
+	if s.swift {
+		r.hasten(t)
 	}
 	r.admit(t)
 	r.until(t, "old answers every host", settled, func() error { return r.answers(t, world.Old, world.Old) })

@@ -14,7 +14,7 @@ import (
 
 // wrongWorld is a brisk plan with a wave of one workload.
 func wrongWorld() setting {
-	return setting{out: "wrong", plan: slices.Concat(brisk, loneWorkload)}
+	return setting{out: "wrong", plan: slices.Concat(brisk, loneWorkload), swift: true}
 }
 
 // One lab and one short road with all that a user, a cluster or an application can get wrong beside it. Each time the tool

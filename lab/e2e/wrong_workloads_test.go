@@ -51,6 +51,26 @@ func (r *rig) fails(t *testing.T, name, plan string) {
 	r.whole(t)
 }
 
+// hasten lets the one workload that takes seconds for an answer, so that requests are under way when it moves, answer at once.
+func (r *rig) hasten(t *testing.T) {
+	t.Helper()
+	const space, name = "blog", "reports"
+	deployments := r.client(t, world.Old).AppsV1().Deployments(space)
+	patch := []byte(`{"spec": {"template": {"spec": {"containers": [{"name": "app", "env": [{"name": "DELAY", "value": "0s"}]}]}}}}`)
+	d, err := deployments.Patch(t.Context(), name, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.until(t, name+" is quick", settled, func() error {
+		now, err := deployments.Get(t.Context(), name, metav1.GetOptions{})
+		if err != nil || now.Status.ObservedGeneration < d.Generation || now.Status.UpdatedReplicas != *d.Spec.Replicas ||
+			now.Status.Replicas != *d.Spec.Replicas || now.Status.AvailableReplicas != *d.Spec.Replicas {
+			return fmt.Errorf("%v: %+v", err, now.Status)
+		}
+		return nil
+	})
+}
+
 // readyInNew waits for all pods of the workload in new.
 func (r *rig) readyInNew(t *testing.T) {
 	t.Helper()
