@@ -50,6 +50,13 @@ func (s *shaky) through(t *testing.T, at map[string]*kubetest.Faulty, args ...st
 	return s.start(t, s.program, args, "CUTOVER_OLD_KUBECONFIG="+at[phase.Old].Kubeconfig, "CUTOVER_NEW_KUBECONFIG="+at[phase.New].Kubeconfig)
 }
 
+// honest lets both servers answer again, and forgets what was.
+func (s *shaky) honest() {
+	for _, f := range s.at {
+		f.Obey(nil)
+	}
+}
+
 // ends wants a verb to end with that code and to have written nothing twice.
 func (s *shaky) ends(t *testing.T, code int, args ...string) *process {
 	t.Helper()
