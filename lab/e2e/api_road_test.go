@@ -68,6 +68,9 @@ func (f *faults) stumbling(t *testing.T, rules map[string][]faulty.Rule, verb st
 	t.Logf("%s met %s", verb, f.said())
 }
 
+// impatient is quick with little time for what has to become ready: whoever waits for a server that is gone waits for as long.
+var impatient = slices.Concat(quick, []string{"ready: 2m", "ready: 15s"})
+
 func (f *faults) stumblingForth(t *testing.T, phase string) {
 	f.stumbling(t, forthStumbles, "apply", "--phase", phase)
 }
@@ -77,7 +80,7 @@ func (f *faults) stumblingForth(t *testing.T, phase string) {
 func (f *faults) stumblingBack(t *testing.T, phase string, before map[string]rehearse.Snapshot, where ...string) {
 	f.stumbling(t, backStumbles, "rollback", where...)
 	f.asBefore(t, before)
-	f.under(t, "quick", quick, func() {
+	f.under(t, "impatient", impatient, func() {
 		f.through(t, func() {
 			first := second(faulty.Vanish) // of old's echo, before anything is made in new
 			first.From = 1
@@ -118,7 +121,7 @@ const absence = 10 * time.Second
 // next one moves the rest. Each ends whole.
 func (f *faults) cutOff(t *testing.T, phase string) {
 	ofOld := func(l rehearse.Line) bool { return l.Word == "doing" && strings.Contains(l.Title, "old") }
-	f.under(t, "quick", quick, func() {
+	f.under(t, "impatient", impatient, func() {
 		f.through(t, func() {
 			f.obey()
 			run := f.strike(t, routeSwapped, f.at[world.New.Name].Leave, "apply", "--phase", phase)
