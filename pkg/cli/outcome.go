@@ -16,11 +16,10 @@ import (
 	"cutover.dev/cutover/pkg/report"
 )
 
-// How long a process may go on after a signal. The runner of GitHub Actions sends the next one after 7.5 s.
+// How long a process may go on after a signal. It has to end within 7 s: the runner of GitHub Actions sends the next one after 7.5 s.
 const (
-	graceful   = 6 * time.Second        // to bring what is under way to its end or back
-	stopWithin = 7 * time.Second        // and to write journal, outputs and summary
-	atLeast    = 300 * time.Millisecond // for each of them, if going back took it all
+	graceful = 6 * time.Second        // to bring what is under way to its end or back, and to tell others of it
+	atLeast  = 200 * time.Millisecond // to tell each of them, if going back took it all: old's copy, what comes next, relays, the lock
 )
 
 // outcome is what one verb on phases came to, for stdout, stderr and the action.

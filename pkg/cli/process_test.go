@@ -155,12 +155,7 @@ func signals(t *testing.T, w *world, program string) {
 		t.Errorf("the summary:\n%s", step.Summary())
 	}
 
-	wire := forward(t, w.servers["old"].URL)
-	through := strings.Replace(read(t, w.old), w.servers["old"].URL, "https://"+wire.Addr().String(), 1)
-	config := filepath.Join(w.dir, "through")
-	if err := os.WriteFile(config, []byte(through), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	wire, config := w.through(t, "old")
 	p = w.start(t, program, []string{"apply"}, "CUTOVER_OLD_KUBECONFIG="+config)
 	p.working(t)
 	wire.freeze() // now it cannot stop at once

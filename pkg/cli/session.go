@@ -44,12 +44,12 @@ type session struct {
 	asked    atomic.Pointer[time.Time] // when a signal came; nil: none did
 }
 
-// last is a context for what is still to be done when the run's own may be over: for d at most and, after a signal, only
-// as long as the process may go on.
+// last is a context for what is still to be done when the run's own may be over: for d at most. After a signal it ends with the
+// grace, and then there is still a moment for each: what one server that hangs took, the others would lack.
 func (s *session) last(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	until := time.Now().Add(d)
-	if asked := s.asked.Load(); asked != nil && until.After(asked.Add(stopWithin)) {
-		until = asked.Add(stopWithin)
+	if asked := s.asked.Load(); asked != nil && until.After(asked.Add(graceful)) {
+		until = asked.Add(graceful)
 		if soon := time.Now().Add(atLeast); until.Before(soon) {
 			until = soon
 		}

@@ -142,8 +142,8 @@ func (r *run) failed(s phase.Step, cause error) error {
 }
 
 const (
-	lastWords  = 2 * time.Second  // how long an append may go on when the run is over
-	longAppend = 30 * time.Second // how long it may take at all
+	lastWords  = 300 * time.Millisecond // how long an append may go on when the run is over: the process has a second left for all
+	longAppend = 30 * time.Second       // how long it may take at all
 )
 
 // append journals, even when the run is over.

@@ -22,7 +22,8 @@ func TestStopAtAnySecondIsSafe(t *testing.T) {
 						if verb == "rollback" {
 							b.do("apply")
 						}
-						ctx, cancel := context.WithTimeout(b.Context(), time.Duration(n)*time.Second+time.Millisecond)
+						after := time.Duration(n)*time.Second + time.Millisecond
+						ctx, cancel := context.WithTimeout(b.Context(), after)
 						defer cancel()
 						at := time.Now()
 						err := b.verb(verb, &proc{w: b.w}, b.j, ctx)
@@ -30,8 +31,8 @@ func TestStopAtAnySecondIsSafe(t *testing.T) {
 						if stopped && !errors.Is(err, engine.ErrStopped) {
 							b.Fatalf("n=%d: %v", n, err)
 						}
-						if over := time.Since(at) - time.Duration(n)*time.Second; stopped && over > 8*time.Second {
-							b.Fatalf("n=%d: took %s to stop", n, over)
+						if over, grace := time.Since(at)-after, eng(b.j).Grace; stopped && over > grace {
+							b.Fatalf("n=%d: took %s to stop, and has %s", n, over, grace)
 						}
 						b.do("recover")
 						for _, name := range names {
