@@ -63,7 +63,7 @@ func codeOf(err error, begun, back bool) fault.Code {
 func coded(err error, begun, back bool) error {
 	code, hint := codeOf(err, begun, back), ""
 	if errors.Is(err, engine.ErrHalfway) {
-		hint = "a person is needed: nobody watches what is half-way; see to what stopped the way back, then cutover recover ends or undoes it"
+		hint = "a person is needed: clients are served as what still holds leads them, and nobody watches it; see to what stopped the way back, then run the same again, which first ends it or takes it back (cutover recover does only that)"
 	}
 	if err == nil || fault.CodeOf(err) == code && hint == "" {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"cutover.dev/cutover/pkg/journal"
@@ -83,7 +84,7 @@ func (r *run) takeBack(l phase.Lane, stop func() bool) error {
 			}
 			if err := r.revert(s, rec, insist); err != nil {
 				if insist { // it was in a stretch
-					err = fmt.Errorf("%w: %w", ErrHalfway, err)
+					err = fmt.Errorf("%w, where this still holds: %s; %w", ErrHalfway, r.holding(l), err)
 				}
 				return errors.Join(err, unwritten)
 			}
@@ -93,6 +94,17 @@ func (r *run) takeBack(l phase.Lane, stop func() bool) error {
 		r.say(Reverted, s, phase.Observation{}, nil)
 	}
 	return unwritten
+}
+
+// holding names the changes of a lane that were not taken back: who looks at a stretch that is half-way has to know what serves.
+func (r *run) holding(l phase.Lane) string {
+	var titles []string
+	for _, s := range l {
+		if rec := r.log.Of(r.p.Name, s.ID); s.Apply != nil && rec.Begun && rec.Open() {
+			titles = append(titles, s.Title)
+		}
+	}
+	return strings.Join(titles, ", ")
 }
 
 // complete: written down as done, every step, and every change still there.
