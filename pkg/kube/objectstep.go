@@ -33,7 +33,7 @@ func (s *objectStep) observe(ctx context.Context) (phase.Observation, error) {
 	if want, err = s.settled(want, live); err != nil {
 		return phase.Observation{}, err
 	}
-	diffs := Differences(want, live)
+	diffs := append(Differences(want, live), dropped(want, live)...)
 	switch {
 	case len(diffs) == 0 && s.Ready != nil:
 		return s.Ready(ctx, live)

@@ -11,7 +11,7 @@ import (
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 // slim is what is kept of an object. Of managedFields only who and how (OwnerOf reads them), not the fields, which are
-// often half of an object. kubectl's copy of the object goes as well: of a Secret it would be the data.
+// often half of an object; but of a ConfigMap those that are ours. kubectl's copy of the object goes as well: of a Secret it would be the data.
 func slim(k Kind, in any) (*unstructured.Unstructured, error) {
 	u, err := untyped(k, in)
 	if err != nil || u == nil {
@@ -24,7 +24,7 @@ func slim(k Kind, in any) (*unstructured.Unstructured, error) {
 	if managers, ok, _ := unstructured.NestedFieldNoCopy(u.Object, "metadata", "managedFields"); ok {
 		if managers, ok := managers.([]any); ok {
 			for _, m := range managers {
-				if m, ok := m.(map[string]any); ok {
+				if m, ok := m.(map[string]any); ok && (k != ConfigMap || m["manager"] != Manager) { // see dropped
 					delete(m, "fieldsV1")
 					delete(m, "fieldsType")
 				}
