@@ -82,12 +82,11 @@ func (f *faults) stumblingBack(t *testing.T, phase string, before map[string]reh
 	f.asBefore(t, before)
 	f.under(t, "impatient", impatient, func() {
 		f.through(t, func() {
-			first := second(faulty.Vanish) // of old's echo, before anything is made in new
-			first.From = 1
+			journaled := faulty.Rule{Verb: "update", Resource: "configmaps", From: 3, All: true, Do: faulty.Vanish} // there are always as many
 			for _, gone := range []struct {
 				at   world.Cluster
 				from faulty.Rule
-			}{{world.Old, first}, {world.New, second(faulty.Vanish)}} {
+			}{{world.Old, second(faulty.Vanish)}, {world.New, journaled}} {
 				f.obey()
 				f.at[gone.at.Name].Obey(gone.from)
 				f.broke(t, gone.at.Name+" is gone in mid-phase", broken, f.outcome(t, "apply", "--phase", phase))

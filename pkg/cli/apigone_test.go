@@ -67,7 +67,7 @@ func TestWhatAnAPIServerBreaksOffInMidPhaseTheSameCommandEnds(t *testing.T) {
 		how []kubetest.Fault
 	}{
 		phase.Old: {2, []kubetest.Fault{kubetest.Answer500, kubetest.Gone}},
-		phase.New: {1, []kubetest.Fault{kubetest.Answer500, kubetest.Lose, kubetest.Hang, kubetest.Gone}},
+		phase.New: {1, []kubetest.Fault{kubetest.Lose, kubetest.Hang, kubetest.Gone}},
 	} {
 		t.Run(env, func(t *testing.T) {
 			t.Parallel()
