@@ -33,7 +33,11 @@ var excuses = []audit.Excuse{
 		Right: audit.Right{Verb: "create", Resource: "pods/portforward"}, With: "get",
 		Why: "from 1.35 on an API server wants create for the same request, as it does where WebSockets do not pass",
 	},
-	{Right: audit.Right{Cluster: "old", Resource: "leases"}, Why: "the lock of a way back when new is gone: rollback --break-glass"},
+	{Right: audit.Right{User: "run", Cluster: "old", Resource: "leases"}, Why: "the lock of a way back when new is gone: rollback --break-glass", Chance: true},
+	{
+		Right: audit.Right{User: "run", Cluster: "old", Verb: "patch", Resource: "cronjobs", Name: "newsletter"},
+		Why:   "ends it in old, where this one is suspended from the first",
+	},
 	{Right: audit.Right{Cluster: "new", Verb: "get", Resource: "priorityclasses"}, Why: "looked for where a workload names one"},
 	{Right: audit.Right{Cluster: "new", Verb: "get", Resource: "runtimeclasses"}, Why: "looked for where a workload names one"},
 	{Right: audit.Right{Cluster: "new", Verb: "get", Resource: "storageclasses"}, Why: "looked for where a volume names one"},
