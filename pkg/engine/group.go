@@ -28,8 +28,8 @@ func (r *run) forward(g phase.Group) error {
 		return nil
 	}
 	r.tell(Event{What: Group, Group: g.Name})
-	if err := r.ask(g.Name, g.Before, sideBySide); err != nil {
-		return fmt.Errorf("%s: %w", g.Name, err)
+	if err := r.askGroup(g.Name, g.Before); err != nil {
+		return err
 	}
 	if err := r.each(g.Limit, append(cut, work...), r.lane); err != nil {
 		return err
@@ -52,8 +52,8 @@ func (r *run) backward(g phase.Group) error {
 		return nil
 	}
 	r.tell(Event{What: Group, Group: g.Name})
-	if err := r.ask(g.Name, g.Back, sideBySide); err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", g.Name, err), r.recover([]phase.Group{g}))
+	if err := r.askGroup(g.Name, g.Back); err != nil {
+		return errors.Join(err, r.recover([]phase.Group{g}))
 	}
 	if err := r.each(g.Limit, work, r.takeBack); err != nil {
 		return err
@@ -96,36 +96,49 @@ func (r *run) each(limit int, lanes []phase.Lane, do func(phase.Lane, func() boo
 	return nil
 }
 
-// ask asks every gate, up to limit of them at once, and reports every no. They are told in their order.
-func (r *run) ask(group string, gates []phase.Step, limit int) error {
-	type answer struct {
-		seen phase.Observation
-		err  error
-	}
-	answers := make([]chan answer, len(gates))
-	slots := make(chan struct{}, limit)
-	for i, g := range gates {
-		answers[i] = make(chan answer, 1)
-		go func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			o, err := r.settle(r.hard, g, g.Observe, nil, waits{yields: true, quiet: true})
-			answers[i] <- answer{o, err}
-		}()
-	}
-	errs := make([]error, len(gates))
-	for i, g := range gates {
-		got := <-answers[i]
-		e := Event{What: Gate, Group: group, Step: g.ID, Title: g.Title, Observation: got.seen}
-		if errors.Is(got.err, ErrUnsure) {
-			e.Err = got.err
-		}
-		r.tell(e)
-		if got.err != nil {
-			errs[i] = fmt.Errorf("gate %s: %w", strings.TrimPrefix(g.ID, "gate:"), got.err)
-		}
+// ask asks every gate, one after the other, and reports every no.
+func (r *run) ask(gates []phase.Step) error {
+	var errs []error
+	for i := range gates {
+		errs = append(errs, r.answers("", gates[i:i+1])...)
 	}
 	return join(errs)
+}
+
+// askGroup asks the gates of a group. The first is asked alone, since the others may stand on it: that all members are well, say.
+// What keeps one of these waiting mostly keeps the others waiting too, so they wait side by side.
+func (r *run) askGroup(name string, gates []phase.Step) error {
+	first := min(len(gates), 1)
+	if err := join(append(r.answers(name, gates[:first]), r.answers(name, gates[first:])...)); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// answers are those of gates that are asked side by side, told in their order.
+func (r *run) answers(group string, gates []phase.Step) []error {
+	seen, errs := make([]phase.Observation, len(gates)), make([]error, len(gates))
+	slots := make(chan struct{}, sideBySide)
+	var all sync.WaitGroup
+	for i, g := range gates {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			seen[i], errs[i] = r.settle(r.hard, g, g.Observe, nil, waits{yields: true, quiet: true})
+		})
+	}
+	all.Wait()
+	for i, g := range gates {
+		e := Event{What: Gate, Group: group, Step: g.ID, Title: g.Title, Observation: seen[i]}
+		if errors.Is(errs[i], ErrUnsure) {
+			e.Err = errs[i]
+		}
+		r.tell(e)
+		if errs[i] != nil {
+			errs[i] = fmt.Errorf("gate %s: %w", strings.TrimPrefix(g.ID, "gate:"), errs[i])
+		}
+	}
+	return errs
 }
 
 // join makes one answer of many: a no outweighs a wait, and of the waits the longest counts.

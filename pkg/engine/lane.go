@@ -84,7 +84,7 @@ func (r *run) takeBack(l phase.Lane, stop func() bool) error {
 			}
 			if err := r.revert(s, rec, insist); err != nil {
 				if insist { // it was in a stretch
-					err = fmt.Errorf("%w, where this still holds: %s; %w", ErrHalfway, r.holding(l), err)
+					err = fmt.Errorf("%w, where this still holds: %s; %w", ErrHalfway, r.holding(l[:i+1]), err)
 				}
 				return errors.Join(err, unwritten)
 			}

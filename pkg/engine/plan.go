@@ -11,8 +11,7 @@ import (
 	"cutover.dev/cutover/pkg/phase"
 )
 
-// sideBySide is how many lanes, and gates of a group, are looked at at once by what only reads. What the whole run is asked reads much
-// at once, and is asked one after the other.
+// sideBySide is how many lanes, or gates of a group, are looked at at once by what only reads.
 const sideBySide = 16
 
 // Plan observes every change and writes nothing. The digest covers Seed, the phase and every Intent, in order; it is ""

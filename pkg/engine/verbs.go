@@ -26,7 +26,7 @@ func (r *run) apply() error {
 	if err := r.steady(); err != nil {
 		return fmt.Errorf("end what an earlier run left half-way: %w", err)
 	}
-	if err := r.ask("", r.Gates, 1); err != nil {
+	if err := r.ask(r.Gates); err != nil {
 		return errors.Join(err, r.recover(r.ahead), r.recover(r.undo))
 	}
 	if err := r.consent(); err != nil {
@@ -62,7 +62,7 @@ func (r *run) rollback() error {
 	if err := r.mayReturn(); err != nil {
 		return errors.Join(err, r.recover(r.ahead), r.recover(r.undo))
 	}
-	if err := r.ask("", r.Gates, 1); err != nil {
+	if err := r.ask(r.Gates); err != nil {
 		return errors.Join(err, r.recover(r.ahead), r.recover(r.undo))
 	}
 	if r.p.Undo == nil {

@@ -40,7 +40,7 @@ type Past interface {
 // Group is a barrier: groups run in order, and back in reverse order.
 type Group struct {
 	Name   string
-	Before []Step // proofs, asked side by side in every run in which the group has work left, before it writes; every no is reported
+	Before []Step // proofs, asked in every run in which the group has work left, before it writes: the first, then all others side by side; every no is reported
 	Back   []Step // the same before it is reverted: the new side may be the only healthy one
 	Lanes  []Lane // side by side; one workload is one lane
 	Limit  int    // how many lanes at once; 0 = 1
