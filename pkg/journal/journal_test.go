@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"cutover.dev/cutover/pkg/journal"
 )
@@ -201,6 +203,50 @@ func TestAnAppendThatWasNotStoredEndsTheWritingOfTheRun(t *testing.T) {
 	}
 	if len(l.Entries()) != 0 || len(open(t, s).Entries()) != 0 {
 		t.Fatal("remembers what was not stored")
+	}
+}
+
+// hanging is a store that stopped answering: at once, or after it lost an append.
+type hanging struct {
+	journal.Memory
+	hangs, lost bool
+}
+
+func (s *hanging) Append(ctx context.Context, _ string, _ []journal.Entry) (string, error) {
+	if !s.lost {
+		<-ctx.Done()
+	}
+	return "", errLost
+}
+
+func (s *hanging) Load(ctx context.Context) ([]journal.Entry, string, error) {
+	if s.hangs {
+		<-ctx.Done()
+		return nil, "", ctx.Err()
+	}
+	return s.Memory.Load(ctx)
+}
+
+// A process that was told to end has less than a second left when its context is over.
+func TestAnAppendAfterTheEndDoesNotWaitForAStoreThatHangs(t *testing.T) {
+	for name, c := range map[string]struct {
+		lost bool
+		over time.Duration
+	}{"over before": {over: 0}, "over while it writes": {over: time.Second}, "over while it looks": {lost: true, over: time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &hanging{lost: c.lost}
+			l := open(t, s)
+			s.hangs = true
+			ctx, cancel := context.WithTimeout(t.Context(), c.over)
+			defer cancel()
+			begun := time.Now()
+			if err := l.Append(ctx, entry(journal.Begun, "a")); !errors.Is(err, errLost) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if took := time.Since(begun) - c.over; took > 300*time.Millisecond { // synctest's clock, not the machine's
+				t.Errorf("%s: it took %s more", name, took)
+			}
+		})
 	}
 }
 

@@ -100,15 +100,18 @@ func (l *Log) flush(ctx context.Context) {
 	}
 }
 
-// reload is how long it may take to find out what became of an append.
-const reload = 5 * time.Second
+const (
+	reload  = 5 * time.Second        // how long it may take to find out what became of an append
+	parting = 300 * time.Millisecond // how long when the caller's context is over: the process is about to end
+)
 
 // stored finds out whether an append that failed was stored all the same: its answer may have been lost. It is only if
 // the batch is the end of the journal, entry by entry; else, or if that cannot be seen, the append failed with err.
 func (l *Log) stored(ctx context.Context, batch []Entry, err error) (string, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reload)
+	look, cancel := context.WithTimeout(context.WithoutCancel(ctx), reload)
 	defer cancel()
-	entries, version, failed := l.store.Load(ctx)
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(parting, cancel) })()
+	entries, version, failed := l.store.Load(look)
 	if failed != nil || len(entries) != len(l.entries)+len(batch) {
 		return "", err
 	}
