@@ -33,7 +33,7 @@ func (s *objectStep) observe(ctx context.Context) (phase.Observation, error) {
 	if want, err = s.settled(want, live); err != nil {
 		return phase.Observation{}, err
 	}
-	diffs := append(Differences(want, live), dropped(want, live)...)
+	diffs := differences(want, live)
 	switch {
 	case len(diffs) == 0 && s.Ready != nil:
 		return s.Ready(ctx, live)
@@ -154,7 +154,7 @@ func (s *objectStep) reverted(ctx context.Context, was json.RawMessage) (phase.O
 	case live == nil:
 		return phase.Observation{State: phase.Pending, Detail: "gone, it was there before", Diff: "+ " + s.path() + "\n"}, nil
 	}
-	diffs := Differences(old, live)
+	diffs := differences(old, live)
 	if len(diffs) == 0 {
 		return phase.Observation{State: phase.Done, Detail: "as before"}, nil
 	}

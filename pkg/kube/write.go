@@ -136,7 +136,7 @@ func (c *Cluster) after(ctx context.Context, k Kind, wanted *unstructured.Unstru
 		return fmt.Errorf("%w (%w)", phase.ErrMoved, cause)
 	}
 	live, err := c.read(ctx, k, wanted.GetNamespace(), wanted.GetName())
-	if err != nil || len(Differences(wanted, live)) > 0 {
+	if err != nil || len(differences(wanted, live)) > 0 {
 		return fmt.Errorf("it is not clear whether it was written: %w", cause)
 	}
 	return c.seen(ctx, k, live)
