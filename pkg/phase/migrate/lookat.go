@@ -23,21 +23,26 @@ func logsOf(ref plan.Ref) string {
 	return "logs " + strings.ToLower(ref.Kind) + "/" + ref.Name + " --all-containers"
 }
 
-// whyNotReady is what to look at where a workload's pods do not become ready, by the facts that are known of them. Only of what
-// runs, or is just being made, can it be that it needs no more than time.
+// neverCured is what the facts say of pods that more time does not help; what their makers say is FailedCreate.
+var neverCured = []string{"ImagePull", "ErrImage", "InvalidImageName", "CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError"}
+
+// whyNotReady is what to look at where a workload's pods do not become ready, by the facts that are known of them, and that they may
+// have longer, unless no time cures what is seen. A FailedCreate counts only where no pod waits: it may be an old one.
 func whyNotReady(env string, ref plan.Ref, pods map[string]string, facts []string) string {
-	has := func(what string) bool {
-		return slices.ContainsFunc(facts, func(f string) bool { return strings.HasPrefix(f, "pod ") && strings.Contains(f, what) })
-	}
-	if !has("") {
-		return lookAt(env, ref.Namespace, "get events --field-selector type=Warning", "describe "+strings.ToLower(ref.Kind)+"/"+ref.Name)
+	seen := func(begin, what string) bool {
+		return slices.ContainsFunc(facts, func(f string) bool { return strings.HasPrefix(f, begin) && strings.Contains(f, what) })
 	}
 	match := "-l " + labels.SelectorFromSet(pods).String()
 	hint := lookAt(env, ref.Namespace, "describe pods "+match, "logs "+match+" --all-containers")
-	if has("runs and is not ready") || has("ContainerCreating") {
-		hint += "; where they only need longer, raise windows.ready"
+	vain := slices.ContainsFunc(neverCured, func(reason string) bool { return seen("pod ", " waits: "+reason) })
+	if !seen("pod ", "") {
+		hint = lookAt(env, ref.Namespace, "get events --field-selector type=Warning", "describe "+strings.ToLower(ref.Kind)+"/"+ref.Name)
+		vain = seen("event ", ": FailedCreate: ")
 	}
-	return hint
+	if vain {
+		return hint
+	}
+	return hint + "; where they only need longer, raise windows.ready"
 }
 
 // whyWrong is what to look at where a unit's pods went, or answer otherwise than old did.

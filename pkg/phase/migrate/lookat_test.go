@@ -13,21 +13,29 @@ import (
 	"cutover.dev/cutover/pkg/probe"
 )
 
-// More time is offered only where a container runs or is being made: an image that cannot be pulled, or a quota, is waited for
-// in vain.
+// More time is offered unless no time cures what is seen: an image that cannot be pulled, or a quota, is waited for in vain; a node
+// that an autoscaler brings is not.
 func TestWhatIsNotReadySaysWhereToLookAndWhenMoreTimeHelps(t *testing.T) {
 	const pods = "look in new: kubectl -n shop describe pods -l app=api; kubectl -n shop logs -l app=api --all-containers"
+	const made = "look in new: kubectl -n shop get events --field-selector type=Warning; kubectl -n shop describe deployment/api"
+	const longer = "; where they only need longer, raise windows.ready"
 	for name, c := range map[string]struct {
 		facts []string
 		want  string
 	}{
-		"no pod": {
-			[]string{"there is no pod with app=api in namespace shop of new", "event at 03:04:05 about ReplicaSet api-7d9f: FailedCreate: exceeded quota"},
-			"look in new: kubectl -n shop get events --field-selector type=Warning; kubectl -n shop describe deployment/api",
-		},
-		"no image":       {[]string{"pod api-7d9f-x: container app waits: ImagePullBackOff", "event at 03:04:05 about Pod api-7d9f-x: Failed: it runs and is not ready"}, pods},
-		"never ready":    {[]string{"pod api-7d9f-x: container app runs and is not ready, 0 restarts"}, pods + "; where they only need longer, raise windows.ready"},
-		"still creating": {[]string{"pod api-7d9f-x: container app waits: ContainerCreating"}, pods + "; where they only need longer, raise windows.ready"},
+		"no pod, by a quota":  {[]string{"there is no pod with app=api in namespace shop of new", "event at 03:04:05 about ReplicaSet api-7d9f: FailedCreate: exceeded quota"}, made},
+		"no pod yet":          {[]string{"there is no pod with app=api in namespace shop of new"}, made + longer},
+		"not yet available":   {nil, made + longer},
+		"no image":            {[]string{"pod api-7d9f-x: container app waits: ImagePullBackOff , 0 restarts", "event at 03:04:05 about Pod api-7d9f-x: Failed: it runs and is not ready"}, pods},
+		"no image at first":   {[]string{"pod api-7d9f-x: container app waits: ErrImagePull not found, 0 restarts"}, pods},
+		"no such name":        {[]string{"pod api-7d9f-x: container app waits: InvalidImageName , 0 restarts"}, pods},
+		"crashes":             {[]string{"pod api-7d9f-x: container app waits: CrashLoopBackOff back-off, 3 restarts, ended before: Error, exit code 1"}, pods},
+		"no settings":         {[]string{"pod api-7d9f-x: container app waits: CreateContainerConfigError no secret, 0 restarts"}, pods},
+		"no command":          {[]string{"pod api-7d9f-x: container app waits: CreateContainerError no command, 0 restarts"}, pods},
+		"no node yet":         {[]string{"pod api-7d9f-x: not scheduled: 0/3 nodes are available"}, pods + longer},
+		"never ready":         {[]string{"pod api-7d9f-x: container app runs and is not ready, 0 restarts"}, pods + longer},
+		"still creating":      {[]string{"pod api-7d9f-x: container app waits: ContainerCreating , 0 restarts"}, pods + longer},
+		"an old FailedCreate": {[]string{"pod api-7d9f-x: Pending", "event at 03:04:05 about ReplicaSet api-7d9f: FailedCreate: a webhook was away"}, pods + longer},
 	} {
 		if got := whyNotReady(phase.New, api, map[string]string{"app": "api"}, c.facts); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
