@@ -78,7 +78,7 @@ func (m wave) steps(ctx context.Context, past phase.Past) ([]phase.Group, error)
 	measured := m.measurable(levels)
 	groups := []phase.Group{
 		{
-			Name: "what the workloads need", Before: slices.Concat(measured, m.checks(needs), missing, m.room(), m.grants(needs)),
+			Name: "what the workloads need", Before: slices.Concat(measured, m.checks(needs), missing, m.room(needs), m.grants(needs)),
 			Lanes: append(m.copies(needs), m.apply()...), Limit: 8,
 		},
 		{Name: "the workloads in new", Before: measured, Lanes: bring, Limit: 4, Back: []phase.Step{m.rest()}},

@@ -19,9 +19,9 @@ import (
 	"cutover.dev/cutover/pkg/plan"
 )
 
-// room are gates: the quotas of new have room for the workloads that are copied. What committed manifests bring is not counted. Without them a workload is only seen not to become
-// ready, when all that it needs is there already.
-func (m wave) room() []phase.Step {
+// room are gates: the quotas of new have room for the workloads that are copied and what they need. Else all that would be seen is
+// that a workload does not become ready, when everything else is there already. What committed manifests bring is not counted.
+func (m wave) room(needs []carry.Need) []phase.Step {
 	refs := map[string][]plan.Ref{}
 	for _, w := range m.Workloads {
 		if w.Live() && w.Ref.Kind != kube.CronJob.Kind && w.Ref.Kind != kube.DaemonSet.Kind { // how many pods these have is new's affair
@@ -35,7 +35,7 @@ func (m wave) room() []phase.Step {
 			Observe: func(ctx context.Context) (phase.Observation, error) {
 				wanted, err := m.taken(ctx, refs[ns])
 				if err == nil {
-					err = m.counted(ctx, ns, wanted)
+					err = m.counted(ctx, ns, needs, wanted)
 				}
 				if err != nil {
 					return phase.Observation{}, err
@@ -77,11 +77,7 @@ func (m wave) taken(ctx context.Context, refs []plan.Ref) (corev1.ResourceList, 
 
 // counted adds what is copied along with the workloads and is not in new yet. Secrets are left out: who only plans may not
 // look which of them are there.
-func (m wave) counted(ctx context.Context, ns string, sum corev1.ResourceList) error {
-	needs, err := m.needs(ctx)
-	if err != nil {
-		return err
-	}
+func (m wave) counted(ctx context.Context, ns string, needs []carry.Need, sum corev1.ResourceList) error {
 	for _, n := range needs {
 		if n.Namespace != ns || n.Optional || n.Kind == kube.Secret || !slices.Contains(carried, n.Kind) {
 			continue
