@@ -13,8 +13,8 @@ import (
 	"cutover.dev/cutover/pkg/phase"
 )
 
-// promised is how long a process may go on after one signal.
-const promised = 7 * time.Second
+// promised is how long a process may go on after one signal, on a machine that is no later than noise for what has to happen.
+const promised, noise = 7 * time.Second, 500 * time.Millisecond
 
 // How an API server is does not matter to a process that is asked to stop: it ends in time, by one signal.
 func TestOneSignalEndsAProcessInTimeWhoeverHangs(t *testing.T) {
@@ -37,7 +37,7 @@ func TestOneSignalEndsAProcessInTimeWhoeverHangs(t *testing.T) {
 		code := p.end(t)
 		took, slow := time.Since(asked), late()
 		t.Logf("%s: %s from the signal to the end; this machine was %s late", name, took, slow)
-		if took > promised+slow || code != 130 || !strings.Contains(p.errs.String(), "\ngo on:    ") {
+		if took > promised+slow && slow <= noise || code != 130 || !strings.Contains(p.errs.String(), "\ngo on:    ") {
 			t.Errorf("%s hangs: exit code %d after %s, and %s are promised\n%s", name, code, took, promised, &p.errs)
 		}
 	}
@@ -67,7 +67,7 @@ func lateness(t *testing.T) func() time.Duration {
 			began := time.Now()
 			select {
 			case <-stop:
-				sum <- late
+				sum <- late + max(0, time.Since(began)-tick)
 				return
 			case <-time.After(tick):
 				late += time.Since(began) - tick
