@@ -56,14 +56,17 @@ func TestTheWayBackOutlivesThePrimaryThatItWasAskedOf(t *testing.T) {
 	}
 	var once sync.Once
 	cut := func() {
+		late := make(chan struct{})
 		sim.Do(func(s *replsim.Sim) {
 			for i, from := range sim.Hosts() {
 				for j, to := range sim.Hosts() {
 					s.Cut(from, to, (i < 3) != (j < 3))
 				}
 			}
+			// As time passes there, it steps down before it has asked the others, who do not answer for ten seconds.
+			s.After(7500*time.Millisecond, func() { close(late) })
 		})
-		time.Sleep(1500 * time.Millisecond) // five times as long there; it steps down before it has asked the others, who do not answer
+		<-late
 	}
 	d.Mongo = d.Mongo.Through(func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
