@@ -38,6 +38,9 @@ func TestAWriteWhoseAnswerWasLostIsNeverCalledUnwritten(t *testing.T) {
 	if err == nil || errors.Is(err, phase.ErrMoved) {
 		t.Fatalf("got %v", err)
 	}
+	if twice := f.Twice(); len(twice) > 0 {
+		t.Errorf("it did twice %v", twice)
+	}
 	f.Obey(nil)
 	if u, err := c.Read(t.Context(), kube.ConfigMap, ns, "a"); err != nil || u.Object["data"].(map[string]any)["key"] != "y" {
 		t.Fatalf("the test did not test what it should: %v %v", u, err)
