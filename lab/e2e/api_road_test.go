@@ -119,8 +119,9 @@ const absence = 10 * time.Second
 // cutOff moves a wave while new's API server goes as soon as clients are led to new, until the run has ended, and old's while the
 // next one moves the rest. Each ends whole.
 func (f *faults) cutOff(t *testing.T, phase string) {
+	ready := but(impatient, "ready: 45s") // clients are to be led to pods that are ready in time
 	ofOld := func(l rehearse.Line) bool { return l.Word == "doing" && strings.Contains(l.Title, "old") }
-	f.under(t, "impatient", impatient, func() {
+	f.under(t, "cut-off", ready, func() {
 		f.through(t, func() {
 			f.obey()
 			run := f.strike(t, routeSwapped, f.at[world.New.Name].Leave, "apply", "--phase", phase)

@@ -190,7 +190,7 @@ func (r *rig) slower(t *testing.T) {
 // evicted takes all pods of the workload in new away right after its routes were swapped to them, while that is still being proved. The
 // routes have to go back; what the entry answers until then is lost on purpose. The next run, a step of the action, has to arrive.
 func (r *rig) evicted(t *testing.T) {
-	r.with(r.variant(t, "evicted", "samples: 50", "samples: 500"), func() { // the proof alone takes seconds
+	r.with(r.variant(t, "evicted", "samples: 50", "samples: 500", "watch: 1s", "watch: 10s"), func() { // so that it goes on for seconds
 		q := r.begin(t, r.tool, nil, at("swap the routes", "done"), verbLine(r.tool, "apply", "--phase", loneWave)...)
 		q.reached(t)
 		pods := r.client(t, world.New).CoreV1().Pods(loneSpace)
