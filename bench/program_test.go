@@ -67,7 +67,7 @@ func BenchmarkProgram(b *testing.B) {
 func built(b *testing.B) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "cutover")
-	cmd := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-o", path, "cutover.dev/cutover/cmd/cutover")
+	cmd := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "cutover.dev/cutover/cmd/cutover")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("build the program: %v\n%s", err, out)

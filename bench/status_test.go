@@ -37,7 +37,9 @@ func attend(b *testing.B, kubeconfig string) {
 		b.Fatal(err)
 	}
 	go informer.RunWithContext(b.Context())
-	cache.WaitForCacheSync(b.Context().Done(), informer.HasSynced)
+	if !cache.WaitForCacheSync(b.Context().Done(), informer.HasSynced) {
+		b.Fatal("the cluster was never seen whole")
+	}
 	for slices.ContainsFunc(informer.GetStore().List(), behind) { // the tool would take those for workloads that nobody runs
 		time.Sleep(100 * time.Millisecond)
 	}
