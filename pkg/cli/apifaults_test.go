@@ -35,7 +35,7 @@ func shakyWorld(t *testing.T, ttl string) *shaky {
 		"addresses: [192.0.2.1]", outside(t, old.Entry(nil))+", httpsPort: 8441",
 		"addresses: [192.0.2.2]", outside(t, around.Entry(map[string]string{ingress.ProxyService: "4f9c2a7e"}))+", httpsPort: 8442",
 		"addresses: [192.0.2.3], port: 8080", strings.Replace(outside(t, old.Entry(nil)), "httpPort", "port", 1),
-		"windows: {routes: 1s, drain: 1s", "windows: {routes: 1m, drain: 1s, status: 1s",
+		"windows: {routes: 1s, drain: 1s", "windows: {routes: 3m, drain: 1s, status: 1s",
 		"ttl: 1m", "ttl: "+ttl,
 	).Replace(read(t, s.plan))
 	if err := os.WriteFile(s.plan, []byte(text), 0o600); err != nil {

@@ -9,7 +9,7 @@ import (
 	"cutover.dev/cutover/pkg/phase"
 )
 
-// from lets every call meet a fault from the n-th of a kind on. The first kind "" is any.
+// from lets every call meet a fault from the n-th of a kind on. The kind "" is any call.
 func from(n int, kind string, do kubetest.Fault) func(kubetest.Call) kubetest.Fault {
 	return func(c kubetest.Call) kubetest.Fault {
 		if n > 0 && (kind == "" || c.Kind() == kind) {
@@ -71,7 +71,7 @@ func TestWhatAnAPIServerBreaksOffInMidPhaseTheSameCommandEnds(t *testing.T) {
 	} {
 		t.Run(env, func(t *testing.T) {
 			t.Parallel()
-			s := shakyWorld(t, "15s")
+			s := shakyWorld(t, "30s")
 			before := s.objects()
 			for _, how := range c.how {
 				s.honest()
