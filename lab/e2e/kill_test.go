@@ -36,8 +36,8 @@ const moment = 4 * time.Millisecond
 
 // killed runs a phase to its end. Each process is killed in the instant in which a step begins or ends that none before
 // it came to; unless each is hunted, what other lanes tell until it is dead happened in the same instant, and counts as killed
-// there (a hunt for each boundary makes waves, whose lanes are many, minutes longer: CUTOVER_LONG does it). Without every, boundaries of a sort at which one was killed
-// before are passed.
+// there (a hunt for each boundary makes waves, whose lanes are many, minutes longer: CUTOVER_LONG does it). Without every,
+// boundaries of a sort at which one was killed before are passed.
 func (r *rig) killed(t *testing.T, h *hunt, every bool, phase string, args ...string) {
 	t.Helper()
 	r.under(t, "quick", quick, func() { r.hunted(t, h, every, "apply", append([]string{"--phase", phase}, args...)...) })

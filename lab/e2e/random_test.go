@@ -32,7 +32,7 @@ type gauntlet struct {
 func TestTheRoadAndItsWayBackHoldWhenProcessesAreKilledAtRandomInstants(t *testing.T) {
 	kills, err := strconv.Atoi(os.Getenv("CUTOVER_KILLS"))
 	if err != nil || kills <= 0 {
-		t.Skip("it takes an hour for 200 kills: make test-all, or set CUTOVER_KILLS")
+		t.Skip("it takes an hour for 200 kills: make kills, or set CUTOVER_KILLS")
 	}
 	wanted(t)
 	seed := uint64(time.Now().UnixNano())
