@@ -47,8 +47,8 @@ type Met struct {
 
 func (m Met) String() string { return m.Kind() + " (" + string(m.Fault) + ")" }
 
-// Faulty is a proxy between clients and a Server that misbehaves when it is told to. Between two calls it knows what the server
-// took, and so what was done twice.
+// Faulty is a proxy between clients and a Server that misbehaves when it is told to. Between two calls of Obey it knows what
+// the server took, and so what was done twice.
 type Faulty struct {
 	Kubeconfig string // of the way through the proxy, as the administrator
 
@@ -153,15 +153,22 @@ func (f *Faulty) Leave() {
 
 // Back listens, again at the same address after Leave.
 func (f *Faulty) Back() {
+	f.t.Helper()
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.front != nil {
+	here, at := f.front != nil, f.at
+	f.mu.Unlock()
+	if here {
 		return
 	}
-	listener, err := net.Listen("tcp", f.at)
+	listener, err := net.Listen("tcp", at)
+	for giveUp := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(giveUp); listener, err = net.Listen("tcp", at) {
+		time.Sleep(100 * time.Millisecond) // a connection of somebody else's may have that port for its own end
+	}
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.at = listener.Addr().String()
 	f.front = &httptest.Server{Listener: listener, EnableHTTP2: true, Config: &http.Server{
 		Handler: f, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
