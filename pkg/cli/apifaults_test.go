@@ -168,8 +168,9 @@ var made = []string{
 	"delete deployments", "delete services", "delete ingresses", "delete endpointslices",
 }
 
-// The whole program goes a phase forth, sets right what drifted, and goes back, while the first call of every kind in either cluster
-// meets a fault: it gets over each. After as many rounds as there are faults every kind met every one.
+// The whole program goes the proxy phase forth, sets right what drifted, and goes back, while the first call of every kind in either
+// cluster meets a fault: it gets over each. After as many rounds as there are faults every kind met every one, but for get and list:
+// most of these are asked only where a watch broke.
 func TestTheProgramGetsOverEveryFaultAtEveryKindOfCall(t *testing.T) {
 	t.Parallel()
 	s := shakyWorld(t, "1m")
@@ -193,7 +194,7 @@ func TestTheProgramGetsOverEveryFaultAtEveryKindOfCall(t *testing.T) {
 	}
 	for _, kind := range slices.Sorted(maps.Keys(u.met)) {
 		verb, _, _ := strings.Cut(kind, " ")
-		if missed := len(u.faults) - len(u.met[kind]); missed > 0 && verb != "get" && verb != "list" { // asked where a watch broke, which is chance
+		if missed := len(u.faults) - len(u.met[kind]); missed > 0 && verb != "get" && verb != "list" { // which are asked is chance
 			t.Errorf("%s met only %v", kind, u.met[kind])
 		}
 	}
