@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -24,9 +23,7 @@ const apart = time.Second
 const enough = 192 << 20
 
 func main() {
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 { // else GOMEMLIMIT says it
-		debug.SetMemoryLimit(enough)
-	}
+	limit(os.Getenv("GOMEMLIMIT"))
 	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
@@ -34,6 +31,13 @@ func main() {
 		os.Exit(killed(second(signals, stop)))
 	}()
 	os.Exit(cli.Main(ctx, os.Args, os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// limit keeps to enough memory, unless the runtime was told otherwise: "off" is told, too.
+func limit(told string) {
+	if told == "" {
+		debug.SetMemoryLimit(enough)
+	}
 }
 
 // second asks for a safe stop at the first signal and returns the one that does not ask.

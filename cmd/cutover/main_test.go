@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"math"
 	"os"
+	"runtime/debug"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -33,4 +35,16 @@ func TestASignalThatIsSentTwiceAsksOnce(t *testing.T) {
 			t.Errorf("%s ended it", by)
 		}
 	})
+}
+
+func TestMemoryIsLimitedUnlessTheRuntimeWasToldOtherwise(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	for told, want := range map[string]int64{"": enough, "off": math.MaxInt64, "1GiB": math.MaxInt64} { // the runtime has read it already
+		debug.SetMemoryLimit(math.MaxInt64)
+		limit(told)
+		if got := debug.SetMemoryLimit(-1); got != want {
+			t.Errorf("GOMEMLIMIT=%s: %d, want %d", told, got, want)
+		}
+	}
 }
