@@ -64,7 +64,7 @@ func (s *session) breakGlass(ctx context.Context) error {
 // withoutNew adds to an error of new that is no answer the command that does the same without new, where the verb has one: who
 // goes back because new is gone has to be told here.
 func (c *call) withoutNew(err error) error {
-	if fault.CodeOf(err) != fault.Unsure || !slices.Contains(c.verb.Flags, "break-glass") {
+	if fault.CodeOf(err) != fault.Unsure || c.flags.BreakGlass != "" || !slices.Contains(c.verb.Flags, "break-glass") {
 		return err
 	}
 	args := slices.Concat(c.args, c.given("to", "phase", "holder"), []string{"--break-glass", "REASON"})

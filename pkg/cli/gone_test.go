@@ -92,6 +92,7 @@ func TestWhoGetsNoAnswerFromNewIsToldHowToDoWithoutIt(t *testing.T) {
 		{"unlock", "cutover unlock --plan p.yaml --holder 'run 7' --break-glass REASON", nil, flags{Holder: "run 7"}},
 		{"journal", "cutover journal --plan p.yaml show --break-glass REASON", []string{"show"}, flags{}},
 		{"apply", "", nil, flags{Phase: "proxy"}},
+		{"rollback", "", nil, flags{To: "routes", BreakGlass: "new burnt down"}}, // new answered, and then no more
 	} {
 		i := slices.IndexFunc(verbs(), func(v verb) bool { return v.Name == c.name })
 		c.flags.Plan = "p.yaml"
