@@ -33,3 +33,12 @@ func (k *kept) object() (*unstructured.Unstructured, error) {
 	}
 	return u, nil
 }
+
+// given is a copy of what a view holds. What is no *kept is an error: nobody may take it for not there.
+func given(held any) (*unstructured.Unstructured, error) {
+	k, ok := held.(*kept)
+	if !ok {
+		return nil, fmt.Errorf("the view holds a %T: a mistake of cutover, report it", held)
+	}
+	return k.object()
+}

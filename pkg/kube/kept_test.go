@@ -4,7 +4,9 @@ import (
 	"reflect"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/tools/cache"
 )
 
 func TestWhatAViewKeepsIsGivenAsItWasAndToEachHisOwn(t *testing.T) {
@@ -29,5 +31,27 @@ func TestWhatAViewKeepsIsGivenAsItWasAndToEachHisOwn(t *testing.T) {
 		}
 		u.SetName("changed")
 		u.Object["data"] = nil
+	}
+}
+
+func TestWhatAViewHoldsAndCannotGiveIsNotTakenForNotThere(t *testing.T) {
+	v := &view{key: viewKey{ConfigMap, "shop"}, informer: cache.NewSharedIndexInformer(&cache.ListWatch{}, &unstructured.Unstructured{}, 0, cache.Indexers{})}
+	u := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "web", "namespace": "shop"}}}
+	k, err := keep(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for held, good := range map[any]bool{k: true, u: false, &metav1.PartialObjectMetadata{ObjectMeta: k.ObjectMeta}: false} {
+		if err := v.informer.GetIndexer().Replace([]any{held}, ""); err != nil {
+			t.Fatal(err)
+		}
+		one, err := v.get("web")
+		all, no := v.all()
+		if good != (err == nil && one != nil) || good != (no == nil && len(all) == 1) || !good && (err == nil || no == nil) {
+			t.Errorf("%T: %v (%v), all: %v (%v)", held, one, err, all, no)
+		}
+	}
+	if one, err := v.get("api"); one != nil || err != nil {
+		t.Errorf("what is not there: %v (%v)", one, err)
 	}
 }

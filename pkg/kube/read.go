@@ -3,19 +3,16 @@ package kube
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/client-go/tools/cache"
 )
 
 // Get returns an object from the view, or from the API server while the view is not to be believed. What is not there
-// is an error for which apierrors.IsNotFound holds; code fault.Unsure is "could not tell". The object is shared: never
-// change it, DeepCopy it first. Of a Secret it is the metadata only.
+// is an error for which apierrors.IsNotFound holds; code fault.Unsure is "could not tell". The object is the
+// caller's own. Of a Secret it is the metadata only.
 func (c *Cluster) Get(ctx context.Context, k Kind, ns, name string) (*unstructured.Unstructured, error) {
 	doing := "get " + c.named(k, ns, name)
 	v, err := c.view(ctx, k, ns)
@@ -43,15 +40,8 @@ func (c *Cluster) List(ctx context.Context, k Kind, ns string) ([]*unstructured.
 		return nil, c.explain(doing, err)
 	}
 	var all []*unstructured.Unstructured
-	var broken error
 	if v.believed(ctx) {
-		err = cache.ListAll(v.informer.GetIndexer(), labels.Everything(), func(o any) {
-			if k, ok := o.(*kept); ok {
-				u, no := k.object()
-				all, broken = append(all, u), errors.Join(broken, no)
-			}
-		})
-		err = errors.Join(err, broken)
+		all, err = v.all()
 	} else {
 		all, err = c.listLive(ctx, v)
 	}

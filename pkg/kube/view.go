@@ -202,11 +202,23 @@ func (v *view) get(name string) (*unstructured.Unstructured, error) {
 	if v.key.ns != "" {
 		key = v.key.ns + "/" + name
 	}
-	found, ok, err := v.informer.GetIndexer().GetByKey(key)
-	if k, is := found.(*kept); ok && is && err == nil {
-		return k.object()
+	held, ok, err := v.informer.GetIndexer().GetByKey(key)
+	if !ok || err != nil {
+		return nil, err
 	}
-	return nil, err
+	return given(held)
+}
+
+// all are all objects, in no order.
+func (v *view) all() (all []*unstructured.Unstructured, err error) {
+	for _, held := range v.informer.GetIndexer().List() {
+		u, err := given(held)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, u)
+	}
+	return all, nil
 }
 
 // believed reports whether the view may answer now. It may ask the API server whether it is alive.

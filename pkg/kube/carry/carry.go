@@ -16,7 +16,7 @@ import (
 	"cutover.dev/cutover/pkg/kube"
 )
 
-// Reader is the part of a *kube.Cluster that this package reads with. What it returns is shared and never changed here.
+// Reader is the part of a *kube.Cluster that this package reads with. What it returns is never changed here.
 type Reader interface {
 	Get(ctx context.Context, k kube.Kind, ns, name string) (*unstructured.Unstructured, error)
 	List(ctx context.Context, k kube.Kind, ns string) ([]*unstructured.Unstructured, error)
