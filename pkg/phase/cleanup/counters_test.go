@@ -2,11 +2,8 @@ package cleanup
 
 import (
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,18 +12,9 @@ import (
 	"cutover.dev/cutover/pkg/kube"
 	"cutover.dev/cutover/pkg/phase"
 	"cutover.dev/cutover/pkg/phase/parts"
+	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/plan"
 )
-
-// listen serves f at 127.0.0.1 and says at which port.
-func listen(t *testing.T, f http.HandlerFunc) int {
-	t.Helper()
-	s := httptest.NewServer(f)
-	t.Cleanup(s.Close)
-	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
-	number, _ := strconv.Atoi(port)
-	return number
-}
 
 func TestLateClientsOfOldsEntryAreCountedWhereverTheyAreLed(t *testing.T) {
 	var late atomic.Int64
@@ -34,7 +22,7 @@ func TestLateClientsOfOldsEntryAreCountedWhereverTheyAreLed(t *testing.T) {
 	p.Spec.Namespaces = []string{"shop"}
 	p.Spec.Tail = &plan.Tail{Addresses: []string{"192.0.2.3"}, Port: 8080}
 	p.Spec.Entry.Old.Addresses = []string{"127.0.0.1"}
-	p.Spec.Entry.OldMetrics = &plan.Metrics{Kind: "envoy", Port: listen(t, func(w http.ResponseWriter, r *http.Request) {
+	p.Spec.Entry.OldMetrics = &plan.Metrics{Kind: "envoy", Port: phasetest.Listen(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/stats/prometheus" {
 			http.NotFound(w, r)
 			return
@@ -94,7 +82,7 @@ func TestWhatKeepsTheCountersOfOldsEntryGoesAfterTheyWereRead(t *testing.T) {
 func TestCountersThatTheBridgeIsAboutToDropAreNoRestart(t *testing.T) {
 	var asked atomic.Int64
 	p := &plan.Plan{}
-	p.Spec.Bridge = plan.Bridge{Addresses: []string{"127.0.0.1"}, Metrics: &plan.Metrics{Kind: "traefik", Port: listen(t, func(w http.ResponseWriter, _ *http.Request) {
+	p.Spec.Bridge = plan.Bridge{Addresses: []string{"127.0.0.1"}, Metrics: &plan.Metrics{Kind: "traefik", Port: phasetest.Listen(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprint(w, "# TYPE traefik_service_requests_total counter\ntraefik_service_requests_total{service=\"other-other-80@kubernetes\"} 3\n")
 		if asked.Add(1) == 1 {
 			_, _ = fmt.Fprint(w, "traefik_service_requests_total{service=\"shop-web-80@kubernetes\"} 7\n")
@@ -112,7 +100,7 @@ func TestARouteThatIsAnsweredThroughTheBridgeHasNotMoved(t *testing.T) {
 	p := &plan.Plan{}
 	p.Spec.Bridge.Marker = "4f9c2a7e"
 	p.Spec.Probe.Rate = 1000
-	p.Spec.Entry.New = plan.Entry{Addresses: []string{"127.0.0.1"}, HTTPPort: listen(t, func(w http.ResponseWriter, _ *http.Request) {
+	p.Spec.Entry.New = plan.Entry{Addresses: []string{"127.0.0.1"}, HTTPPort: phasetest.Listen(t, func(w http.ResponseWriter, _ *http.Request) {
 		if !local.Load() {
 			w.Header().Set("X-Cutover-Via", p.Spec.Bridge.Marker)
 		}

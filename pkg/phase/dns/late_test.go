@@ -2,10 +2,7 @@ package dns
 
 import (
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"strconv"
 	"testing"
 	"time"
 
@@ -14,6 +11,7 @@ import (
 	"cutover.dev/cutover/pkg/journal"
 	"cutover.dev/cutover/pkg/phase/names"
 	"cutover.dev/cutover/pkg/phase/names/namestest"
+	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/plan"
 	"cutover.dev/cutover/pkg/zone/zonetest"
 )
@@ -21,13 +19,10 @@ import (
 // entry counts at old's entry for the hosts of a world; status is what it answers with.
 func entry(t *testing.T, w *namestest.World, status int) {
 	t.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	number := phasetest.Listen(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
 		fmt.Fprint(w, "# TYPE traefik_service_requests_total counter\ntraefik_service_requests_total{service=\"shop-web-80@kubernetes\"} 7\n")
-	}))
-	t.Cleanup(s.Close)
-	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
-	number, _ := strconv.Atoi(port)
+	})
 	w.Deps.Plan.Spec.Entry.OldMetrics = &plan.Metrics{Addresses: []string{"127.0.0.1"}, Port: number, Kind: "traefik"}
 	w.Deps.Inventory.Ingresses[0].Object.Namespace = "shop"
 	w.Deps.Inventory.Services = []inventory.Service{{Name: ingress.Name{Namespace: "shop", Name: "web"}, Ports: []inventory.Port{{Number: 80}}}}

@@ -3,15 +3,13 @@ package migrate
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/plan"
 )
 
@@ -19,15 +17,12 @@ import (
 func bridged(t *testing.T, m wave, first int64, bad int) *atomic.Int64 {
 	t.Helper()
 	asked := &atomic.Int64{}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	n := phasetest.Listen(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Cutover-Via", m.Plan.Spec.Bridge.Marker)
 		if asked.Add(1) <= first {
 			w.WriteHeader(bad)
 		}
-	}))
-	t.Cleanup(s.Close)
-	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
-	n, _ := strconv.Atoi(port)
+	})
 	m.Plan.Spec.Entry.New = plan.Entry{Addresses: []string{"127.0.0.1"}, IngressClass: "main", HTTPPort: n}
 	m.Plan.Spec.Probe.Rate = 1000
 	return asked

@@ -2,13 +2,10 @@ package migrate
 
 import (
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -118,15 +115,8 @@ func counting(t *testing.T, ns string, e *plan.Entries) {
 	}
 	var seen atomic.Int64
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(behind); r.Out.Host = r.In.Host }}
-	listen := func(h http.HandlerFunc) int {
-		s := httptest.NewServer(h)
-		t.Cleanup(s.Close)
-		_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
-		n, _ := strconv.Atoi(port)
-		return n
-	}
-	e.Old.HTTPPort = listen(func(w http.ResponseWriter, r *http.Request) { seen.Add(1); proxy.ServeHTTP(w, r) })
-	e.OldMetrics = &plan.Metrics{Kind: "traefik", Port: listen(func(w http.ResponseWriter, _ *http.Request) {
+	e.Old.HTTPPort = phasetest.Listen(t, func(w http.ResponseWriter, r *http.Request) { seen.Add(1); proxy.ServeHTTP(w, r) })
+	e.OldMetrics = &plan.Metrics{Kind: "traefik", Port: phasetest.Listen(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintf(w, "# TYPE traefik_service_requests_total counter\ntraefik_service_requests_total{service=\"%s-web-80@kubernetes\"} %d\n", ns, seen.Load())
 	})}
 }

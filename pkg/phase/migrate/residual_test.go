@@ -3,10 +3,7 @@ package migrate
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -31,17 +28,10 @@ type oldEntry struct {
 func (e *oldEntry) serve(t *testing.T, m wave) {
 	t.Helper()
 	e.count = map[string]*atomic.Int64{"web": {}, "cart": {}, "api": {}}
-	listen := func(f http.HandlerFunc) int {
-		s := httptest.NewServer(f)
-		t.Cleanup(s.Close)
-		_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
-		n, _ := strconv.Atoi(port)
-		return n
-	}
 	m.Plan.Spec.Tail = nil
 	m.Plan.Spec.Windows.Residual = plan.Duration(time.Hour)
 	m.Plan.Spec.Entry.Old.Addresses = []string{"127.0.0.1"}
-	m.Plan.Spec.Entry.Old.HTTPPort = listen(func(_ http.ResponseWriter, r *http.Request) {
+	m.Plan.Spec.Entry.Old.HTTPPort = phasetest.Listen(t, func(_ http.ResponseWriter, r *http.Request) {
 		service := strings.Trim(r.URL.Path, "/")
 		if service == "" {
 			service = "web"
@@ -50,7 +40,7 @@ func (e *oldEntry) serve(t *testing.T, m wave) {
 			c.Add(1)
 		}
 	})
-	m.Plan.Spec.Entry.OldMetrics = &plan.Metrics{Kind: "nginx", Port: listen(func(w http.ResponseWriter, _ *http.Request) {
+	m.Plan.Spec.Entry.OldMetrics = &plan.Metrics{Kind: "nginx", Port: phasetest.Listen(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintln(w, "# TYPE nginx_ingress_controller_requests counter")
 		for service, n := range e.count {
 			_, _ = fmt.Fprintf(w, "nginx_ingress_controller_requests{namespace=\"shop\",service=%q} %d\n", service, n.Load())

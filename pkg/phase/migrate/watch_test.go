@@ -2,16 +2,14 @@ package migrate
 
 import (
 	"context"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/plan"
 )
 
@@ -19,14 +17,11 @@ import (
 func arrived(t *testing.T, turned http.HandlerFunc) (m wave, u unit, past found, turn *atomic.Bool) {
 	t.Helper()
 	turn = &atomic.Bool{}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	n := phasetest.Listen(t, func(w http.ResponseWriter, r *http.Request) {
 		if turn.Load() {
 			turned(w, r)
 		}
-	}))
-	t.Cleanup(s.Close)
-	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
-	n, _ := strconv.Atoi(port)
+	})
 	m = testWave(t)
 	m.Plan.Spec.Entry.New = plan.Entry{Addresses: []string{"127.0.0.1"}, IngressClass: "main", HTTPPort: n}
 	m.Plan.Spec.Probe = plan.Probe{Rate: 500, Samples: 5, Latency: 100, MaxLost: new(int), MaxErrorRate: new(plan.Percent)}

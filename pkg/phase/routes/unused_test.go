@@ -2,10 +2,7 @@ package routes
 
 import (
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +12,7 @@ import (
 	"cutover.dev/cutover/pkg/ingress"
 	"cutover.dev/cutover/pkg/inventory"
 	"cutover.dev/cutover/pkg/phase"
+	"cutover.dev/cutover/pkg/phase/phasetest"
 	"cutover.dev/cutover/pkg/plan"
 )
 
@@ -26,19 +24,10 @@ type counting struct {
 	Deps
 }
 
-func listen(t *testing.T, f http.HandlerFunc) int {
-	t.Helper()
-	s := httptest.NewServer(f)
-	t.Cleanup(s.Close)
-	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
-	number, _ := strconv.Atoi(port)
-	return number
-}
-
 func counts(t *testing.T, window time.Duration) *counting {
 	t.Helper()
 	c := &counting{}
-	metrics := listen(t, func(w http.ResponseWriter, _ *http.Request) {
+	metrics := phasetest.Listen(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprint(w, "# TYPE traefik_service_requests_total counter\n")
 		for service, n := range map[string]int64{"shop-web-80": c.came.Load(), "shop-cutover-echo-http": c.ours.Load()} {
 			if n > 0 { // it shows what it has counted, and nothing else
@@ -49,7 +38,7 @@ func counts(t *testing.T, window time.Duration) *counting {
 	p := &plan.Plan{Metadata: plan.Metadata{Name: "demo"}}
 	p.Spec.Namespaces = []string{"shop"}
 	p.Spec.Bridge = plan.Bridge{Addresses: []string{"127.0.0.1"}, Port: 80, Marker: "4f9c2a7e", Metrics: &plan.Metrics{Kind: "traefik", Port: metrics}}
-	p.Spec.Entry.New = plan.Entry{Addresses: []string{"127.0.0.1"}, HTTPPort: listen(t, func(w http.ResponseWriter, _ *http.Request) {
+	p.Spec.Entry.New = plan.Entry{Addresses: []string{"127.0.0.1"}, HTTPPort: phasetest.Listen(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set(ingress.ViaHeader, "4f9c2a7e")
 		if !c.blind.Load() {
 			c.ours.Add(1)
