@@ -101,7 +101,7 @@ func (f *faults) stumblingBack(t *testing.T, phase string, before map[string]reh
 // outcome runs a verb to its end, whatever that is.
 func (r *rig) outcome(t *testing.T, verb string, args ...string) rehearse.Result {
 	t.Helper()
-	return r.begin(t, r.tool, nil, func(rehearse.Line) bool { return false }, verbLine(r.tool, verb, args...)...).end(t, verbEnd)
+	return r.begin(t, r.tool, nil, never, verbLine(r.tool, verb, args...)...).end(t, verbEnd)
 }
 
 // isBack lets an API server answer the tool again.

@@ -27,7 +27,6 @@ type saying struct {
 // saying starts a verb with text output.
 func (r *rig) saying(t *testing.T, name string, code int, verb string, args ...string) saying {
 	t.Helper()
-	never := func(rehearse.Line) bool { return false }
 	return saying{r.begin(t, r.tool, nil, never, verbLine(r.tool, verb, args...)...), name, code}
 }
 

@@ -177,8 +177,7 @@ func (r *rig) bury(t *testing.T, nth int) {
 // exits runs one verb and wants an exit code.
 func (r *rig) exits(t *testing.T, code int, verb string, args ...string) rehearse.Result {
 	t.Helper()
-	never := func(rehearse.Line) bool { return false }
-	got := r.begin(t, r.tool, nil, never, verbLine(r.tool, verb, args...)...).end(t, verbEnd)
+	got := r.outcome(t, verb, args...)
 	if got.Code != code {
 		t.Fatalf("cutover %s ended with exit code %d, want %d:\n%s", strings.Join(got.Args, " "), got.Code, code, got.Stderr)
 	}

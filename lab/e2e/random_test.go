@@ -79,7 +79,7 @@ func (g *gauntlet) run(t *testing.T, args ...string) {
 	t.Helper()
 	before, late := g.spent, 0
 	for {
-		q := g.begin(t, g.tool, nil, func(rehearse.Line) bool { return false }, verbLine(g.tool, args[0], args[1:]...)...)
+		q := g.begin(t, g.tool, nil, never, verbLine(g.tool, args[0], args[1:]...)...)
 		if g.left > 0 {
 			within := latest
 			if g.left%2 == 0 {
