@@ -11,7 +11,8 @@ import (
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 // slim is what is kept of an object. Of managedFields only who and how (OwnerOf reads them), not the fields, which are
-// often half of an object; but of a ConfigMap those that are ours. kubectl's copy of the object goes as well: of a Secret it would be the data.
+// often half of an object; but of a ConfigMap those that are ours. kubectl's copy of the object goes as well: of a Secret
+// it would be the data.
 func slim(k Kind, in any) (*unstructured.Unstructured, error) {
 	u, err := untyped(k, in)
 	if err != nil || u == nil {

@@ -1,6 +1,7 @@
 // Package routes describes the phase that gives new an Ingress for each Ingress of old, all of it leading to the proxy,
 // with the certificates beside it; and that proves, host by host and path by path, that new's entry answers as old's does.
-// Clients still go to old; on the way back, none may go to new any more. What migrate moves later is no drift here: a route that leads to its own Service is as wanted.
+// Clients still go to old; on the way back, none may go to new any more. What migrate moves later is no drift here: a route
+// that leads to its own Service is as wanted.
 package routes
 
 import (

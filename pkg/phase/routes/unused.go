@@ -23,7 +23,7 @@ const (
 // answer. The bridge counts a request when it has ended, so who holds one open for all of the window is not seen. Without
 // bridge.metrics nobody is, and the TTLs that were waited for are all there is.
 func unused(d Deps) phase.Step {
-	u := &use{d: d, window: time.Duration(d.Plan.Spec.Windows.Watch)}
+	u := &use{d: d, clients: parts.AllRequests(d.Inventory), window: time.Duration(d.Plan.Spec.Windows.Watch)}
 	return phase.Step{
 		ID: "prove:unused", Title: fmt.Sprintf("see that for %s nobody comes to new's entry any more", u.window),
 		Limit: u.window + patience + time.Minute, Knob: "windows.watch",
@@ -41,8 +41,9 @@ func unused(d Deps) phase.Step {
 
 // use is what the bridge counts while one process looks.
 type use struct {
-	d      Deps
-	window time.Duration
+	d       Deps
+	clients []probe.Requests // what they ask for
+	window  time.Duration
 
 	begun, since time.Time          // when the first look was, and the first of those that saw nobody
 	totals       map[string]float64 // by address
@@ -51,17 +52,18 @@ type use struct {
 }
 
 func (u *use) look(ctx context.Context) (phase.Observation, error) {
-	if u.begun.IsZero() { // zero may mean that nobody came only where our own requests are seen
+	first := u.begun.IsZero()
+	if first { // zero may mean that nobody came only where our own requests are seen
 		if err := u.witness(ctx); err != nil {
 			return phase.Observation{}, err
 		}
 	}
 	now := time.Now()
-	totals, err := u.read(ctx, parts.AllRequests(u.d.Inventory))
+	totals, err := u.read(ctx, u.clients)
 	if err != nil {
 		return phase.Observation{}, err
 	}
-	if u.begun.IsZero() {
+	if first {
 		u.begun, u.since, u.totals = now, now, totals
 	}
 	came, same := more(u.totals, totals)
